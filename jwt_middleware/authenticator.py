@@ -1,0 +1,106 @@
+"""Authenticator: from a token's text to an identity, in threads or on an event loop; usable without a web app.
+
+The two drivers only fetch the answers that may need waiting for (tenant, revocation). Every check is in `bearer`,
+`jws` and `claims`, once.
+"""
+
+from __future__ import annotations
+
+from jwt_middleware import bearer, claims, loading
+from jwt_middleware.claims import CheckedToken, ClaimsPolicy
+from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.identity import Identity
+from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken
+from jwt_middleware.plugins import Plugin, aclose_all, close_all
+from jwt_middleware.settings import JWTSettings
+from jwt_middleware.tenants.model import Tenant
+
+
+class Authenticator:
+    """Checks tokens by one settings object. Safe to share between threads, and between event loops.
+
+    Raises ConfigurationError when a store that the settings name by URL cannot be opened.
+    """
+
+    def __init__(self, settings: JWTSettings) -> None:
+        self.settings = settings
+        self.tenants = (
+            loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
+        )
+        """The resolver: the one in the settings, or the one that their URL names."""
+        self._reader = TokenReader(settings.algorithms, settings.token_types)
+        self._policy = ClaimsPolicy(
+            settings.expiry_leeway,
+            settings.start_leeway,
+            settings.max_lifetime,
+            settings.required_claims,
+            settings.validators,
+        )
+        self._max_bytes = settings.max_token_bytes
+        self._now = settings.clock
+        timeout = settings.store_timeout
+        self._resolver: Plugin[Tenant | None]
+        self._resolver = Plugin(self.tenants, "resolve", (Tenant, type(None)), timeout, "tenant_store")
+        self._store: Plugin[bool] | None = None
+        if settings.revocations is not None:
+            self._store = Plugin(settings.revocations, "is_revoked", bool, timeout, "revocation_store")
+
+    def authenticate(self, token: str) -> Identity:
+        """The identity that this token (its text, without `Bearer`) gives.
+
+        Raises InvalidToken in one of its forms, or TemporarilyUnavailable when a store cannot answer.
+        """
+        unverified = verified = None
+        try:
+            unverified = self._reader.read(bearer.limited(token, self._max_bytes))
+            tenant = self._resolver.ask(unverified.issuer)
+            verified = self._reader.verify(unverified, tenant, now := self._now())
+            checked = claims.check(verified, self._policy, now)
+            revoked = self._store is not None and self._store.ask(*checked.question)
+            return claims.admit(checked, revoked)
+        except AuthenticationError as refusal:
+            raise _concerning(refusal, unverified, verified)
+
+    async def authenticate_async(self, token: str) -> Identity:
+        """The same on an event loop. Suspends only where a store has to be waited for."""
+        unverified = verified = None
+        try:
+            unverified = self._reader.read(bearer.limited(token, self._max_bytes))
+            tenant = await self._tenant(unverified.issuer)
+            verified = self._reader.verify(unverified, tenant, now := self._now())
+            checked = claims.check(verified, self._policy, now)
+            revoked = self._store is not None and await self._is_revoked(checked)
+            return claims.admit(checked, revoked)
+        except AuthenticationError as refusal:
+            raise _concerning(refusal, unverified, verified)
+
+    def close(self) -> None:
+        """End whatever the stores and their threads keep running."""
+        close_all(self._closables())
+
+    async def aclose(self) -> None:
+        """The same on an event loop."""
+        await aclose_all(self._closables())
+
+    async def _tenant(self, issuer: str) -> Tenant | None:
+        resolver = self._resolver
+        return resolver.ask(issuer) if resolver.inline else await resolver.ask_async(issuer)
+
+    async def _is_revoked(self, checked: CheckedToken) -> bool:
+        store = self._store
+        assert store is not None  # noqa: S101 (the driver asks only where there is a store)
+        return store.ask(*checked.question) if store.inline else await store.ask_async(*checked.question)
+
+    def _closables(self) -> list[object]:
+        return [self.tenants, self.settings.revocations, self._resolver, self._store]
+
+
+def _concerning(
+    refusal: AuthenticationError, unverified: UnverifiedToken | None, verified: VerifiedToken | None
+) -> AuthenticationError:
+    """The refusal, with what the log may say about the token."""
+    if unverified is not None:
+        refusal.key_id = unverified.header.key_id
+    if verified is not None:
+        refusal.tenant_id = verified.tenant.id
+    return refusal

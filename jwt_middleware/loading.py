@@ -1,0 +1,144 @@
+"""Where settings come from: the environment, a TOML file, a mapping; and the stores that a URL names.
+
+`SETTING_NAMES` is the one list of names. A value that does not convert is passed on as it is, so that the settings
+report it together with everything else that is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jwt_middleware.errors import ConfigurationError, Problem
+from jwt_middleware.paths import Rule
+from jwt_middleware.tenants.file import FileTenants, read_toml
+from jwt_middleware.tenants.model import TenantResolver
+
+ENVIRONMENT_PREFIX: Final = "JWT_MIDDLEWARE_"
+
+
+def _text(value: str) -> object:
+    return value
+
+
+def _number(value: str) -> object:
+    try:
+        return int(value) if value.strip().lstrip("-").isdigit() else float(value)
+    except ValueError:
+        return value
+
+
+def _or_none(convert: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda value: None if value.strip().lower() in ("none", "off") else convert(value)
+
+
+def _flag(value: str) -> object:
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+        value.lower(), value
+    )
+
+
+def _list(value: str) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+SETTING_NAMES: Final[dict[str, Callable[[str], object] | None]] = {
+    "tenants": _text,
+    "revocations": None,
+    "algorithms": _list,
+    "required_claims": _list,
+    "expiry_leeway": _number,
+    "start_leeway": _number,
+    "max_lifetime": _or_none(_number),
+    "max_token_bytes": _number,
+    "token_types": _list,
+    "realm": _text,
+    "public": _list,
+    "optional": _list,
+    "rules": None,
+    "verify_path": _or_none(_text),
+    "pass_preflight": _flag,
+    "require_https": _flag,
+    "error_uri": _or_none(_text),
+    "render_error": None,
+    "validators": None,
+    "store_timeout": _number,
+    "websocket_subprotocol": _flag,
+    "max_logged_refusals": _number,
+    "clock": None,
+}
+"""Every setting, with how text from the environment is read; None: it cannot be given as text."""
+
+ENVIRONMENT_NAMES: Final = {
+    ENVIRONMENT_PREFIX + name.upper(): name for name, read in SETTING_NAMES.items() if read is not None
+}
+"""The environment variables that `JWTSettings.from_env` reads. Lists are comma-separated."""
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Settings by name from the `JWT_MIDDLEWARE_...` variables; a name that is none is passed on to be reported."""
+    given = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    return dict(_from_variable(name, value) for name, value in given.items())
+
+
+def from_toml_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Settings by name from a TOML file. `[[tenants]]` may stand in it, or `tenants` names another file."""
+    file = Path(path)
+    values = from_mapping(read_toml(file))
+    tenants = values.get("tenants")
+    if isinstance(tenants, list):
+        values["tenants"] = str(file)
+    elif isinstance(tenants, str) and _is_file(tenants):
+        values["tenants"] = str(file.parent / tenants)
+    return values
+
+
+def from_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name from a mapping such as a framework's configuration; names in either case."""
+    values = {str(name).lower(): value for name, value in mapping.items()}
+    if isinstance(values.get("rules"), list | tuple):
+        values["rules"] = [_rule(rule) for rule in values["rules"]]
+    return values
+
+
+def as_variables(error: ConfigurationError) -> ConfigurationError:
+    """The same problems under the names of their environment variables."""
+    names = {name: variable for variable, name in ENVIRONMENT_NAMES.items()}
+    renamed = [Problem(names.get(problem.where, problem.where), *problem[1:]) for problem in error.problems]
+    return ConfigurationError(renamed, error.title)
+
+
+def tenants_problem(url: str) -> Problem | None:
+    """What is wrong with a URL of tenants, without opening it."""
+    if _is_file(url):
+        return None
+    return Problem(
+        "tenants", f"{url!r} names no kind of store", 'write "tenants.toml", or pass Tenant objects'
+    )
+
+
+def open_tenants(url: str) -> TenantResolver:
+    """The resolver that a URL names. Raises ConfigurationError when it cannot be opened."""
+    return FileTenants(url)
+
+
+def _is_file(url: str) -> bool:
+    return url.endswith(".toml") and "://" not in url
+
+
+def _from_variable(variable: str, value: str) -> tuple[str, object]:
+    name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+    read = SETTING_NAMES.get(name)
+    return name, value if read is None else read(value)
+
+
+def _rule(value: object) -> object:
+    """A rule written as a table. One that is wrong stays as it is, with its problems, for the settings to report."""
+    if not isinstance(value, Mapping):
+        return value
+    try:
+        return Rule(**value)
+    except (ConfigurationError, TypeError) as error:
+        return error

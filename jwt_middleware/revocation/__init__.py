@@ -1,0 +1,1 @@
+"""Revocation: was this token withdrawn? The protocol here, the stores beside it."""

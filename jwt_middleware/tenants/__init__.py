@@ -1,0 +1,1 @@
+"""Tenants: what is known about a customer, and the resolvers that know them."""

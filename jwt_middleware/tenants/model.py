@@ -1,0 +1,247 @@
+"""What is known about a tenant: its issuers, keys and applications. Values checked when built."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from jwt_middleware.errors import ConfigurationError, Problem
+from jwt_middleware.grammar import is_name, is_scope
+from jwt_middleware.tenants.keys import Key
+
+_Listed = TypeVar("_Listed")
+
+MAX_KEYS_WITHOUT_ID: Final = 8
+"""Keys that a token without `kid` is tried against at most, so that nobody multiplies the cost of a bad signature."""
+
+# A slash, also an encoded one, would make principal ("tenant/subject") ambiguous for whoever decodes it.
+_SLASH = re.compile("/|%2f", re.IGNORECASE).search
+
+
+class Application:
+    """A project of a tenant, named by an `aud` value. `scopes` is a ceiling; None: whatever the token asks for.
+
+    Immutable. Raises ConfigurationError when a name is not usable.
+    """
+
+    __slots__ = ("active", "id", "scopes")
+
+    id: Final[str]
+    scopes: Final[frozenset[str] | None]
+    active: Final[bool]
+
+    def __init__(self, id: str, *, scopes: Iterable[str] | None = None, active: bool = True) -> None:
+        ceiling = None if scopes is None else _names_or_none(scopes)
+        problems = [*_application_problems(id, scopes is None or ceiling is not None, ceiling or (), active)]
+        if problems:
+            raise ConfigurationError(problems, f"application {id!r} cannot be used")
+        self.id = id
+        self.scopes = None if ceiling is None else frozenset(ceiling)
+        self.active = active
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Application):
+            return NotImplemented
+        return (self.id, self.scopes, self.active) == (other.id, other.scopes, other.active)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.scopes, self.active))
+
+    def __repr__(self) -> str:
+        ceiling = None if self.scopes is None else sorted(self.scopes)
+        return f"Application({self.id!r}, scopes={ceiling!r}, active={self.active!r})"
+
+
+class Tenant:
+    """A customer of the API: immutable, checked when built.
+
+    `issuers` are its `iss` values (its id where none are given). `scope_claim`, `audience_claim`, `max_lifetime`
+    (seconds) and `token_types` override the settings for identity providers that do it otherwise (`scp`,
+    `client_id`, ...). Raises ConfigurationError with every problem and its fix.
+    """
+
+    __slots__ = (
+        "_by_audience",
+        "active",
+        "applications",
+        "audience_claim",
+        "id",
+        "issuers",
+        "keys",
+        "max_lifetime",
+        "scope_claim",
+        "token_types",
+    )
+
+    id: Final[str]
+    issuers: Final[tuple[str, ...]]
+    keys: Final[tuple[Key, ...]]
+    applications: Final[tuple[Application, ...]]
+    active: Final[bool]
+    scope_claim: Final[str]
+    audience_claim: Final[str]
+    max_lifetime: Final[float | None]
+    token_types: Final[frozenset[str] | None]
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        keys: Iterable[Key],
+        applications: Iterable[Application | str],
+        issuers: Iterable[str] | None = None,
+        active: bool = True,
+        scope_claim: str = "scope",
+        audience_claim: str = "aud",
+        max_lifetime: float | None = None,
+        token_types: Iterable[str] | None = None,
+    ) -> None:
+        problems: list[Problem] = []
+        self.id = id
+        self.issuers = (id,) if issuers is None else tuple(_listed(issuers, "issuers", problems))
+        self.keys = tuple(_listed(keys, "keys", problems))
+        self.applications = tuple(_applications(_listed(applications, "applications", problems), problems))
+        self.active = active
+        self.scope_claim = scope_claim
+        self.audience_claim = audience_claim
+        self.max_lifetime = max_lifetime
+        types = None if token_types is None else tuple(_listed(token_types, "token_types", problems))
+        self.token_types = None if types is None else normalized_types(types)
+        # A dictionary costs more memory than a handful of applications is worth.
+        many = len(self.applications) > 8
+        self._by_audience = (
+            {application.id: application for application in self.applications} if many else None
+        )
+        problems += _tenant_problems(self)
+        if problems:
+            raise ConfigurationError(problems, f"tenant {id!r} cannot be used")
+
+    def application(self, audience: str) -> Application | None:
+        """The application that this `aud` value names, active or not."""
+        if self._by_audience is not None:
+            return self._by_audience.get(audience)
+        for application in self.applications:
+            if application.id == audience:
+                return application
+        return None
+
+    def __repr__(self) -> str:
+        return f"Tenant({self.id!r}, issuers={list(self.issuers)!r}, keys={list(self.keys)!r}, active={self.active!r})"
+
+
+class TenantResolver(Protocol):
+    """Knows the tenants.
+
+    `resolve` may be a plain or an `async` method. A resolver that answers from memory says so with a class
+    attribute `in_memory = True`; then it is called on the event loop, otherwise in a thread of a bounded pool.
+    `close` or `aclose`, where there is one, ends what it started.
+    """
+
+    def resolve(self, issuer: str, /) -> Tenant | None:
+        """The tenant that has exactly this issuer, or None. Raising means: cannot tell at the moment (503)."""
+
+
+def normalized_types(types: Iterable[str]) -> frozenset[str]:
+    """Token types as they are compared: lower case, without the `application/` prefix (RFC 7515 section 4.1.9)."""
+    return frozenset(str(name).lower().removeprefix("application/") for name in types)
+
+
+def _names_or_none(names: object) -> Sequence[str] | None:
+    if isinstance(names, Iterable) and not isinstance(names, str | bytes):
+        return [*names]
+    return None
+
+
+def _application_problems(
+    id: object, is_list: bool, scopes: Iterable[object], active: object
+) -> Iterator[Problem]:
+    if not is_name(id):
+        yield Problem(
+            "id", "not text of 1 to 256 plain characters", "use the aud value that its tokens carry"
+        )
+    if not is_list:
+        yield Problem("scopes", "not a list", 'write scopes=["read", "write"]')
+    for scope in scopes:
+        if not is_scope(scope):
+            yield Problem("scopes", f"{scope!r} is not a scope name", "no blanks, no control characters")
+    if not isinstance(active, bool):
+        yield Problem("active", f"{active!r} is neither True nor False", "")
+
+
+def _listed(given: Iterable[_Listed], where: str, problems: list[Problem]) -> Iterable[_Listed]:
+    values: Any = given
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        problems.append(Problem(where, "not a list", f"write {where}=[...]"))
+        return ()
+    return given
+
+
+def _applications(values: Iterable[Application | str], problems: list[Problem]) -> Iterator[Application]:
+    for value in values:
+        try:
+            yield value if isinstance(value, Application) else Application(value)
+        except ConfigurationError as error:
+            problems += [Problem(f"applications: {where}", what, fix) for where, what, fix in error.problems]
+
+
+def _tenant_problems(tenant: Tenant) -> Iterator[Problem]:
+    yield from _id_problems(tenant)
+    yield from _key_problems(tenant.keys)
+    yield from _application_set_problems(tenant.applications)
+    yield from _override_problems(tenant)
+
+
+def _id_problems(tenant: Tenant) -> Iterator[Problem]:
+    if not is_name(tenant.id):
+        yield Problem("id", "not text of 1 to 256 plain characters", "use a short name")
+    elif _SLASH(tenant.id):
+        yield Problem(
+            "id", "has a slash", "use a short name, and issuers=[...] for an iss value that is a URL"
+        )
+    for issuer in tenant.issuers:
+        if not is_name(issuer) and issuer is not tenant.id:
+            yield Problem(
+                "issuers", f"{issuer!r} is not text of 1 to 256 plain characters", "use its iss values"
+            )
+
+
+def _key_problems(keys: Sequence[object]) -> Iterator[Problem]:
+    usable = [key for key in keys if isinstance(key, Key)]
+    if len(usable) != len(keys):
+        yield Problem("keys", "something in it is not a Key", "build keys with Key.secret(...)")
+    if sum(key.key_id is None for key in usable) > MAX_KEYS_WITHOUT_ID:
+        yield Problem("keys", f"more than {MAX_KEYS_WITHOUT_ID} keys without kid", "give each a kid")
+    named = Counter((key.algorithm, key.key_id) for key in usable if key.key_id is not None)
+    for (algorithm, key_id), count in named.items():
+        if count > 1:
+            yield Problem(
+                "keys", f"{count} {algorithm} keys with the kid {key_id!r}", "give each a kid of its own"
+            )
+
+
+def _application_set_problems(applications: Iterable[Application]) -> Iterator[Problem]:
+    for name, count in Counter(application.id for application in applications).items():
+        if count > 1:
+            yield Problem("applications", f"{name!r} stands there {count} times", "name each once")
+
+
+def _override_problems(tenant: Tenant) -> Iterator[Problem]:
+    active: object = tenant.active
+    if not isinstance(active, bool):
+        yield Problem("active", f"{active!r} is neither True nor False")
+    for where in ("scope_claim", "audience_claim"):
+        if not is_name(getattr(tenant, where)):
+            yield Problem(
+                where, "not the name of a claim", f'the usual one is "{where.removesuffix("_claim")}"'
+            )
+    lifetime: object = tenant.max_lifetime
+    if lifetime is not None and (
+        isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0
+    ):
+        yield Problem(
+            "max_lifetime",
+            "not a number of seconds above 0",
+            "86400 is a day; leave it out for the limit in settings",
+        )
