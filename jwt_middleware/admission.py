@@ -44,9 +44,7 @@ class Admission:
 
     __slots__ = ("demand", "gate", "identity", "is_verification", "method", "path", "refusal", "token")
 
-    def __init__(
-        self, gate: Gate, method: str, path: str, demand: Demand, is_verification: bool = False
-    ) -> None:
+    def __init__(self, gate: Gate, method: str, path: str, demand: Demand, is_verification: bool = False) -> None:
         self.gate = gate
         self.method = method
         self.path = path
@@ -88,16 +86,13 @@ class Gate:
     def __init__(self, settings: JWTSettings, layer: str) -> None:
         given: object = settings
         if not isinstance(given, JWTSettings):
-            problem = Problem(
-                "settings", f"{type(given).__name__} instead of JWTSettings", "pass JWTSettings([...])"
-            )
+            problem = Problem("settings", f"{type(given).__name__} instead of JWTSettings", "pass JWTSettings([...])")
             raise ConfigurationError([problem], f"{layer} cannot be used")
         self.settings = settings
         self.layer = layer
         self.authenticator = Authenticator(settings)
         self._decide = settings.path_policy.decide
         self._verify_path = settings.verify_path
-        self._max_bytes = settings.max_token_bytes
         self._log = RefusalLog(settings.max_logged_refusals)
         report_policy(settings, layer)
 
@@ -121,7 +116,7 @@ class Gate:
             return None
         if self.settings.require_https and not is_secure:
             raise InsecureTransport
-        token = admission.token = bearer.from_field(field, self._max_bytes)
+        token = admission.token = bearer.from_field(field)
         if token is None and access == "required":
             raise NoCredentials
         return token
@@ -159,9 +154,7 @@ def allows(admission: Admission) -> Answer | None:
 
 def doubled(outer: str, inner: str) -> ConfigurationError:
     """Two layers with one settings object: each request would be checked twice."""
-    problem = Problem(
-        "middleware", f"{outer} around {inner} with the same settings object", "keep one of the two"
-    )
+    problem = Problem("middleware", f"{outer} around {inner} with the same settings object", "keep one of the two")
     return ConfigurationError([problem], "the middleware is there twice")
 
 

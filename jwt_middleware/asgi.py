@@ -45,9 +45,7 @@ class JWTMiddleware:
         elif kind == "lifespan":
             await self.app(scope, receive, self._closing(send))
         else:
-            raise ValueError(
-                f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are"
-            )
+            raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
 
     # A WSGI server passes two arguments, and Python itself refuses that call. Servers and frameworks ask whether this
     # is a coroutine function, so it has to be one; its name is what can tell the reader of the TypeError what to do.
@@ -88,9 +86,7 @@ class JWTMiddleware:
         gate = self.gate
         try:
             token = gate.token(admission, credentials, scope.get("scheme") in _SECURE)
-            gate.admit(
-                admission, None if token is None else await gate.authenticator.authenticate_async(token)
-            )
+            gate.admit(admission, None if token is None else await gate.authenticator.authenticate_async(token))
             if admission.is_verification:
                 return gate.verification(admission, scope.get("query_string", b"").decode("latin-1"))
         except AuthenticationError as refusal:

@@ -6,8 +6,8 @@ The two drivers only fetch the answers that may need waiting for (tenant, revoca
 
 from __future__ import annotations
 
-from jwt_middleware import bearer, claims, loading
-from jwt_middleware.claims import CheckedToken, ClaimsPolicy
+from jwt_middleware import claims, loading
+from jwt_middleware.claims import ClaimsPolicy
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.identity import Identity
 from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken
@@ -24,11 +24,9 @@ class Authenticator:
 
     def __init__(self, settings: JWTSettings) -> None:
         self.settings = settings
-        self.tenants = (
-            loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
-        )
+        self.tenants = loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
         """The resolver: the one in the settings, or the one that their URL names."""
-        self._reader = TokenReader(settings.algorithms, settings.token_types)
+        self._reader = TokenReader(settings.algorithms, settings.token_types, settings.max_token_bytes)
         self._policy = ClaimsPolicy(
             settings.expiry_leeway,
             settings.start_leeway,
@@ -36,7 +34,6 @@ class Authenticator:
             settings.required_claims,
             settings.validators,
         )
-        self._max_bytes = settings.max_token_bytes
         self._now = settings.clock
         timeout = settings.store_timeout
         self._resolver: Plugin[Tenant | None]
@@ -52,27 +49,34 @@ class Authenticator:
         """
         unverified = verified = None
         try:
-            unverified = self._reader.read(bearer.limited(token, self._max_bytes))
+            unverified = self._reader.read(token)
             tenant = self._resolver.ask(unverified.issuer)
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
             revoked = self._store is not None and self._store.ask(*checked.question)
             return claims.admit(checked, revoked)
         except AuthenticationError as refusal:
-            raise _concerning(refusal, unverified, verified)
+            _note(refusal, unverified, verified)
+            raise
 
     async def authenticate_async(self, token: str) -> Identity:
         """The same on an event loop. Suspends only where a store has to be waited for."""
         unverified = verified = None
+        resolver, store = self._resolver, self._store
         try:
-            unverified = self._reader.read(bearer.limited(token, self._max_bytes))
-            tenant = await self._tenant(unverified.issuer)
+            unverified = self._reader.read(token)
+            issuer = unverified.issuer
+            tenant = resolver.ask(issuer) if resolver.inline else await resolver.ask_async(issuer)
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
-            revoked = self._store is not None and await self._is_revoked(checked)
+            revoked = False
+            if store is not None:
+                question = checked.question
+                revoked = store.ask(*question) if store.inline else await store.ask_async(*question)
             return claims.admit(checked, revoked)
         except AuthenticationError as refusal:
-            raise _concerning(refusal, unverified, verified)
+            _note(refusal, unverified, verified)
+            raise
 
     def close(self) -> None:
         """End whatever the stores and their threads keep running."""
@@ -82,25 +86,13 @@ class Authenticator:
         """The same on an event loop."""
         await aclose_all(self._closables())
 
-    async def _tenant(self, issuer: str) -> Tenant | None:
-        resolver = self._resolver
-        return resolver.ask(issuer) if resolver.inline else await resolver.ask_async(issuer)
-
-    async def _is_revoked(self, checked: CheckedToken) -> bool:
-        store = self._store
-        assert store is not None  # noqa: S101 (the driver asks only where there is a store)
-        return store.ask(*checked.question) if store.inline else await store.ask_async(*checked.question)
-
     def _closables(self) -> list[object]:
         return [self.tenants, self.settings.revocations, self._resolver, self._store]
 
 
-def _concerning(
-    refusal: AuthenticationError, unverified: UnverifiedToken | None, verified: VerifiedToken | None
-) -> AuthenticationError:
-    """The refusal, with what the log may say about the token."""
+def _note(refusal: AuthenticationError, unverified: UnverifiedToken | None, verified: VerifiedToken | None) -> None:
+    """Write into the refusal what the log may say about the token."""
     if unverified is not None:
         refusal.key_id = unverified.header.key_id
     if verified is not None:
         refusal.tenant_id = verified.tenant.id
-    return refusal

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import NewType
 
-from jwt_middleware.errors import MalformedCredentials, TokenTooLong
+from jwt_middleware.errors import MalformedCredentials
 
 BearerToken = NewType("BearerToken", str)
-"""The text of one token within the length limit; nothing else about it was checked."""
+"""The text of one token; nothing else about it was checked."""
 
 
-def from_field(value: str, max_bytes: int) -> BearerToken | None:
+def from_field(value: str) -> BearerToken | None:
     """The token in the value of an Authorization field, or None where it holds no bearer credentials.
 
     Several fields come joined with commas; then what follows Bearer is not one token, and is refused as such.
-    Raises MalformedCredentials or TokenTooLong.
+    Raises MalformedCredentials.
     """
     scheme, _, credentials = value.strip(" \t").partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme != "Bearer" and scheme.lower() != "bearer":
         return None
     token = credentials.lstrip(" ")
     if not token or " " in token or "," in token:
         raise MalformedCredentials
-    return limited(token, max_bytes)
-
-
-def limited(token: str, max_bytes: int) -> BearerToken:
-    """The token, if it is no longer than `max_bytes`. Raises TokenTooLong.
-
-    Characters are counted: a token that passes the next step is ASCII, so they are bytes.
-    """
-    if len(token) > max_bytes:
-        raise TokenTooLong
     return BearerToken(token)

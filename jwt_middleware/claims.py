@@ -30,15 +30,14 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.grammar import is_clean
 from jwt_middleware.identity import Identity
-from jwt_middleware.jws import VerifiedToken
+from jwt_middleware.jws import LATEST_TIME, RegisteredClaims, VerifiedToken
 from jwt_middleware.tenants.model import Application, Tenant
 
 Validator: TypeAlias = Callable[[Identity], None]
 """A rule of the provider: refuses the identity by raising InvalidToken, and must not block."""
 
-LATEST_TIME: Final = 1e11
-"""Times in seconds are below this (the year 5138); what is larger is most likely in milliseconds."""
-_LATEST_MILLISECONDS: Final = 1e14
+_REQUIRED: Final = ("sub", "aud", "iat", "exp")
+_TIMES: Final = ("iat", "exp", "nbf")
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
 _BLANK: Final = frozenset({""})
 
@@ -65,30 +64,48 @@ class CheckedToken(msgspec.Struct, frozen=True, eq=False):
         return identity.tenant_id, identity.token_id, identity.subject, identity.issued_at
 
 
-def check(token: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedToken:
-    """Steps 7 to 13. `now` in seconds since the Unix epoch. Raises InvalidToken in one of its forms."""
-    tenant, claims = token.tenant, token.claims
+def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedToken:
+    """Steps 7 to 13. `now` in seconds since the Unix epoch. Raises InvalidToken in one of its forms.
+
+    One long function, because this is what every request runs: a call costs as much as several checks.
+    """
+    tenant, token, claims = verified.tenant, verified.token, verified.claims
     if not tenant.active:
         raise SuspendedTenant
-    _check_presence(claims, tenant, policy.required_claims)
-    subject, issued_at, expires_at, token_id = _registered(claims)
-    audiences = _audiences(claims[tenant.audience_claim], tenant.audience_claim)
-    scopes = _scopes(claims.get(tenant.scope_claim), tenant.scope_claim)
-    _check_times(claims, tenant, policy, now)
-    application = _application(tenant, audiences)
-    granted = scopes if application.scopes is None else scopes & application.scopes
+    if claims is None or tenant.renames_claims or policy.required_claims:
+        claims = _read_by_name(verified, policy.required_claims)
+    subject, audience, issued_at, expires_at = claims.sub, claims.aud, claims.iat, claims.exp
+    if subject is None or audience is None or issued_at is None or expires_at is None:
+        raise _first_missing(claims)
+    if not (subject.isprintable() or is_clean(subject)):
+        raise InvalidClaim(claim="sub")
+    if claims.jti and not is_clean(claims.jti):
+        raise InvalidClaim(claim="jti")
+    if claims.cnf is not None:
+        raise SenderConstrained
+    scopes = _scopes(claims.scope, tenant.scope_claim)
+    if expires_at + policy.expiry_leeway <= now:
+        raise TokenExpired
+    latest_start = now + policy.start_leeway
+    if issued_at > latest_start or claims.nbf > latest_start:
+        raise NotYetValid(claim="iat" if issued_at > latest_start else "nbf")
+    limit = policy.max_lifetime if tenant.max_lifetime is None else tenant.max_lifetime
+    if limit is not None and expires_at - issued_at > limit + policy.start_leeway:
+        raise LifetimeTooLong(limit)
+    application = _application(tenant, audience)
+    ceiling = application.scopes
     identity = Identity(
         subject,
         tenant.id,
         application.id,
-        granted,
+        scopes if ceiling is None else scopes & ceiling,
         issued_at,
         expires_at,
         token.issuer,
-        token.key.not_after,
-        _NO_SCOPES if granted is scopes else scopes - granted,
+        verified.key.not_after,
+        _NO_SCOPES if ceiling is None else scopes - ceiling,
         token.signing_input,
-        token_id,
+        claims.jti or None,
     )
     if policy.validators:
         _validate(identity, policy.validators)
@@ -110,96 +127,69 @@ def require_scopes(identity: Identity, scopes: Iterable[str]) -> None:
         raise _about(kind(scopes), identity)
 
 
-def _check_presence(claims: dict[str, Any], tenant: Tenant, more: tuple[str, ...]) -> None:
-    get = claims.get
-    if (
-        get("sub") is None
-        or get(tenant.audience_claim) is None
-        or get("iat") is None
-        or get("exp") is None
-        or (more and any(get(name) is None for name in more))
-    ):
-        required = ("sub", tenant.audience_claim, "iat", "exp", *more)
-        raise MissingRequiredClaim(claim=next(name for name in required if get(name) is None))
+def _read_by_name(verified: VerifiedToken, more: tuple[str, ...]) -> RegisteredClaims:
+    """The registered claims where the tenant names them otherwise, settings require more, or a type is wrong.
+
+    Raises MissingRequiredClaim (step 8) before InvalidClaim (step 9), with the name that the tenant uses.
+    """
+    claims, tenant = verified.all_claims(), verified.tenant
+    for name in ("sub", tenant.audience_claim, "iat", "exp", *more):
+        if claims.get(name) is None:
+            raise MissingRequiredClaim(claim=name)
+    named = {"aud": tenant.audience_claim, "scope": tenant.scope_claim}
+    registered: dict[str, Any] = {}
+    for field in msgspec.structs.fields(RegisteredClaims):
+        name = named.get(field.name, field.name)
+        if name in claims:
+            registered[field.name] = _of_type(claims[name], field.type, name)
+    return RegisteredClaims(**registered)
 
 
-def _registered(claims: dict[str, Any]) -> tuple[str, float, float, str | None]:
-    """`sub`, `iat`, `exp` and `jti`, of the right types (step 9)."""
-    subject, issued_at, expires_at, token_id = claims["sub"], claims["iat"], claims["exp"], claims.get("jti")
-    if type(subject) is not str or not subject or not is_clean(subject):
-        raise InvalidClaim(claim="sub")
-    _check_time(issued_at, "iat")
-    _check_time(expires_at, "exp")
-    if "nbf" in claims:
-        _check_time(claims["nbf"], "nbf")
-    if "jti" in claims and (type(token_id) is not str or not token_id or not is_clean(token_id)):
-        raise InvalidClaim(claim="jti")
-    if claims.get("cnf") is not None:
-        raise SenderConstrained
-    return subject, issued_at, expires_at, token_id
+def _of_type(value: object, wanted: Any, claim: str) -> Any:
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        in_milliseconds = claim in _TIMES and type(value) is int and LATEST_TIME <= value < 1000 * LATEST_TIME
+        raise (TimeInMilliseconds if in_milliseconds else InvalidClaim)(claim=claim) from None
 
 
-def _check_time(value: object, claim: str) -> None:
-    # type(), not isinstance: True and False are no times.
-    if type(value) is not int and type(value) is not float:
-        raise InvalidClaim(claim=claim)
-    if not 0 <= value < LATEST_TIME:
-        raise (TimeInMilliseconds if LATEST_TIME <= value < _LATEST_MILLISECONDS else InvalidClaim)(
-            claim=claim
-        )
+def _first_missing(claims: RegisteredClaims) -> MissingRequiredClaim:
+    return MissingRequiredClaim(claim=next(name for name in _REQUIRED if getattr(claims, name) is None))
 
 
-def _audiences(value: object, claim: str) -> list[str]:
-    audiences: list[Any] = value if isinstance(value, list) else [value]
-    if not audiences or not all(type(audience) is str and audience for audience in audiences):
-        raise InvalidClaim(claim=claim)
-    return audiences
-
-
-def _scopes(value: object, claim: str) -> frozenset[str]:
+def _scopes(value: str | frozenset[str] | None, claim: str) -> frozenset[str]:
     """The scopes of an array, or of text split on SP only (RFC 6749 section 3.3)."""
-    if value is None:
+    if not value:
         return _NO_SCOPES
-    if isinstance(value, str) and is_clean(value):
-        return frozenset(value.split(" ")) - _BLANK
-    if isinstance(value, list) and all(type(scope) is str and scope and " " not in scope for scope in value):
-        if is_clean("".join(value)):
-            return frozenset(value)
-    raise InvalidClaim(claim=claim)
+    scopes = frozenset(value.split(" ")) - _BLANK if isinstance(value, str) else value
+    text = " ".join(scopes)
+    if not (text.isprintable() or is_clean(text)) or text.count(" ") >= len(scopes) > 0:
+        raise InvalidClaim(claim=claim)
+    return scopes
 
 
-def _check_times(claims: dict[str, Any], tenant: Tenant, policy: ClaimsPolicy, now: float) -> None:
-    """Step 10. The claims have passed step 9."""
-    issued_at, expires_at = claims["iat"], claims["exp"]
-    if expires_at + policy.expiry_leeway <= now:
-        raise TokenExpired
-    latest_start = now + policy.start_leeway
-    if issued_at > latest_start:
-        raise NotYetValid(claim="iat")
-    if claims.get("nbf", 0) > latest_start:
-        raise NotYetValid(claim="nbf")
-    limit = policy.max_lifetime if tenant.max_lifetime is None else tenant.max_lifetime
-    if limit is not None and expires_at - issued_at > limit + policy.start_leeway:
-        raise LifetimeTooLong(limit)
-
-
-def _application(tenant: Tenant, audiences: list[str]) -> Application:
-    """Step 11: the one active application that the audiences name."""
-    if len(audiences) == 1:
-        application = tenant.application(audiences[0])
+def _application(tenant: Tenant, audience: str | list[str]) -> Application:
+    """Step 11: the one active application that the audience names."""
+    if isinstance(audience, str):
+        application = tenant.application(audience)
         if application is not None and application.active:
             return application
+    audiences = [audience] if isinstance(audience, str) else audience
     named = {name: application for name in audiences if (application := tenant.application(name)) is not None}
     active = [application for application in named.values() if application.active]
     if len(active) == 1:
         return active[0]
-    if active:
-        raise AmbiguousApplication(claim=tenant.audience_claim)
-    if named:
-        suspended = SuspendedApplication(claim=tenant.audience_claim)
-        suspended.application_id = next(iter(named))
-        raise suspended
-    raise UnknownApplication(claim=tenant.audience_claim)
+    raise _no_application(named, bool(active), tenant.audience_claim)
+
+
+def _no_application(named: Iterable[str], is_ambiguous: bool, claim: str) -> InvalidToken:
+    if is_ambiguous:
+        return AmbiguousApplication(claim=claim)
+    for name in named:
+        suspended = SuspendedApplication(claim=claim)
+        suspended.application_id = name
+        return suspended
+    return UnknownApplication(claim=claim)
 
 
 def _validate(identity: Identity, validators: Iterable[Validator]) -> None:

@@ -81,9 +81,7 @@ class AuthenticationError(Exception):
         super().__init_subclass__()
         for text in (cls.description, cls.solution):
             if not _CHALLENGE_TEXT(text):
-                raise TypeError(
-                    f"{cls.__name__}: texts are plain ASCII without quotes, backslashes or line ends"
-                )
+                raise TypeError(f"{cls.__name__}: texts are plain ASCII without quotes, backslashes or line ends")
 
 
 class InvalidToken(AuthenticationError):
@@ -113,9 +111,7 @@ class MalformedCredentials(InvalidToken):
     """The field says Bearer, but what follows is not exactly one token (RFC 6750 section 2.1)."""
 
     description = "The Authorization header does not hold exactly one bearer token"
-    solution = (
-        "Send the word Bearer, one blank and the token, and nothing else, in a single Authorization header"
-    )
+    solution = "Send the word Bearer, one blank and the token, and nothing else, in a single Authorization header"
     reason = "malformed_credentials"
 
 
@@ -131,9 +127,7 @@ class MalformedToken(InvalidToken):
     """Not a compact JWS (RFC 7515 section 3.1) of JSON objects (RFC 7519 section 3)."""
 
     description = "The access token is malformed or cannot be parsed"
-    solution = (
-        "Check the token format and ensure that it is properly encoded: header.payload.signature, base64url"
-    )
+    solution = "Check the token format and ensure that it is properly encoded: header.payload.signature, base64url"
     reason = "malformed_token"
 
 
@@ -307,7 +301,9 @@ class InsufficientPermissions(AuthenticationError):
     code = "insufficient_permissions"
     challenge = "insufficient_scope"
     description = "The access token lacks a scope that this request needs"
-    solution = "Add the scopes named in this answer to the scope claim: an array of strings, or one string separated by blanks"
+    solution = (
+        "Add the scopes named in this answer to the scope claim: an array of strings, or one string separated by blanks"
+    )
     reason = "scope_not_in_token"
 
     def __init__(self, required_scopes: Iterable[str]) -> None:

@@ -21,12 +21,12 @@ def is_clean(text: str) -> bool:
 
 def is_name(value: object) -> TypeGuard[str]:
     """Whether the value is text of 1 to 256 characters without control characters and surrogates."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_LENGTH and is_clean(value)
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_LENGTH and (value.isprintable() or is_clean(value))
 
 
 def is_scope(value: object) -> TypeGuard[str]:
     """Whether the value is one scope name: non-empty, without SP and control characters."""
-    return isinstance(value, str) and value != "" and " " not in value and is_clean(value)
+    return isinstance(value, str) and value != "" and " " not in value and (value.isprintable() or is_clean(value))
 
 
 def is_scope_token(value: object) -> TypeGuard[str]:

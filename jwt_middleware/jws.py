@@ -6,20 +6,21 @@ Everything after that takes a `VerifiedToken`, so it cannot run too early.
 
 from __future__ import annotations
 
-import binascii
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, NoReturn
+from binascii import a2b_base64
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, NoReturn, TypeAlias
 
 import msgspec
 
-from jwt_middleware.bearer import BearerToken
 from jwt_middleware.errors import (
     InvalidClaim,
     InvalidKeyId,
     InvalidSignature,
+    InvalidToken,
     MalformedToken,
     MissingRequiredClaim,
+    TokenTooLong,
     UnacceptableAlgorithm,
     UnacceptableTokenType,
     UnsupportedHeader,
@@ -28,18 +29,52 @@ from jwt_middleware.grammar import is_name
 from jwt_middleware.tenants.keys import Key, decoy_key
 from jwt_middleware.tenants.model import MAX_KEYS_WITHOUT_ID, Tenant, normalized_types
 
-MAX_NESTING: Final = 64
+MAX_NESTING: Final = 128
 """Arrays and objects within each other in the claims, at most: far below where Python's own tools give up."""
+LATEST_TIME: Final = 10**11
+"""Times in seconds are below this (the year 5138); what is larger is most likely in milliseconds."""
 MAX_KNOWN_HEADERS: Final = 512
 """Header segments remembered at most."""
 
 # base64url to base64 (RFC 4648 section 5); what only base64 has, and padding, becomes a character that neither has.
-_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
-_PADDING = (b"", b"!", b"==", b"=")
+_TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING: Final = (b"", b"", b"==", b"=")
+# base64url of what a JSON object may begin with: an opening brace, or SP, HTAB, LF and CR before it.
+_OBJECT_STARTS: Final = (b"e", b"I", b"C", b"D")
 # Last characters that leave no spare bits set, by the segment's length modulo 4 (RFC 4648 section 3.5).
-_CANONICAL_LAST = (bytes(range(128)), b"", b"AQgw", b"AEIMQUYcgkosw048")
+_CANONICAL_LAST: Final[tuple[frozenset[int], ...]] = (
+    frozenset(),
+    frozenset(),
+    frozenset(b"AQgw"),
+    frozenset(b"AEIMQUYcgkosw048"),
+)
 
-_decode_claims = msgspec.json.Decoder(dict[str, Any]).decode
+_Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+_Time: TypeAlias = (
+    Annotated[int, msgspec.Meta(ge=0, lt=LATEST_TIME)] | Annotated[float, msgspec.Meta(ge=0, lt=LATEST_TIME)]
+)
+_Texts: TypeAlias = Annotated[list[_Text], msgspec.Meta(min_length=1)]
+
+
+class RegisteredClaims(msgspec.Struct, frozen=True, eq=False):
+    """The claims that are checked, of the types that they must have (contract section 2, step 9).
+
+    None stands for absent or null; `nbf` and `jti` may not be null, and have a value that means nothing when absent.
+    """
+
+    iss: str | None = None
+    sub: _Text | None = None
+    aud: _Text | _Texts | None = None
+    iat: _Time | None = None
+    exp: _Time | None = None
+    nbf: _Time = 0
+    jti: _Text = ""
+    scope: str | frozenset[_Text] | None = None
+    cnf: Any = None
+
+
+_decode_registered = msgspec.json.Decoder(RegisteredClaims).decode
+_decode_all = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Header(msgspec.Struct, frozen=True, eq=False):
@@ -48,6 +83,8 @@ class Header(msgspec.Struct, frozen=True, eq=False):
     algorithm: str
     key_id: str | None
     token_type: str | None
+    segment: bytes
+    """The text it was read from."""
 
 
 class UnverifiedToken(msgspec.Struct, frozen=True, eq=False):
@@ -57,18 +94,23 @@ class UnverifiedToken(msgspec.Struct, frozen=True, eq=False):
     issuer: str
     signing_input: bytes
     signature: bytes
-    unverified_claims: dict[str, Any]
+    payload: bytes
+    unverified_claims: RegisteredClaims | None
+    """None where a claim has a wrong type, which is nobody's business before the signature holds."""
 
 
 class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
     """A token that this key of this tenant signed. Only `TokenReader.verify` makes one."""
 
+    token: UnverifiedToken
     tenant: Tenant
     key: Key
-    header: Header
-    issuer: str
-    signing_input: bytes
-    claims: dict[str, Any]
+    claims: RegisteredClaims | None
+    """None where a claim has a wrong type: `all_claims` tells which."""
+
+    def all_claims(self) -> dict[str, Any]:
+        """Every claim, by name."""
+        return _all_claims(self.token.payload)
 
 
 class TokenReader:
@@ -77,19 +119,31 @@ class TokenReader:
     Remembers the header segments of good tokens: a tenant's tokens share one or two. Safe to share between threads.
     """
 
-    def __init__(self, algorithms: Iterable[str], token_types: Iterable[str]) -> None:
+    def __init__(self, algorithms: Iterable[str], token_types: Iterable[str], max_bytes: int) -> None:
         self._algorithms = frozenset(algorithms)
-        self._token_types = normalized_types(token_types)
+        self._token_types = frozenset({None, *normalized_types(token_types)})
+        self._max_bytes = max_bytes
         self._decoys = {algorithm: decoy_key(algorithm) for algorithm in self._algorithms}
         self._known_headers: dict[bytes, Header] = {}
 
-    def read(self, token: BearerToken) -> UnverifiedToken:
+    def read(self, token: str) -> UnverifiedToken:
         """Steps 2 and 3. Raises InvalidToken in one of its forms, or MissingRequiredClaim for `iss`."""
-        signing_input, _, signature = _ascii(token).rpartition(b".")
-        header_segment, _, payload = signing_input.partition(b".")
+        # Characters are counted; what passes the next line is ASCII, so they are bytes.
+        if len(token) > self._max_bytes:
+            raise TokenTooLong
+        try:
+            text = token.encode("ascii")
+        except UnicodeEncodeError:
+            raise MalformedToken("not_ascii") from None
+        signing_input, _, signature_segment = text.rpartition(b".")
+        header_segment, _, payload_segment = signing_input.partition(b".")
         header = self._known_headers.get(header_segment) or self._header(header_segment)
-        claims = _claims(_decoded(payload))
-        return UnverifiedToken(header, _issuer(claims), signing_input, _decoded(signature), claims)
+        payload, signature = _decoded_object(payload_segment), _decoded(signature_segment)
+        claims = _registered(payload)
+        issuer = _all_claims(payload).get("iss") if claims is None else claims.iss
+        if not is_name(issuer):
+            raise _unusable_issuer(issuer)
+        return UnverifiedToken(header, issuer, signing_input, signature, payload, claims)
 
     def verify(self, token: UnverifiedToken, tenant: Tenant | None, now: float) -> VerifiedToken:
         """Steps 4 to 6: one of the tenant's keys signed this, and is not retired at `now`.
@@ -97,24 +151,19 @@ class TokenReader:
         `tenant` is what the resolver answered for the issuer. Raises InvalidSignature, with the same text for every
         reason, or UnacceptableTokenType.
         """
-        header = token.header
-        self._check_type(header, tenant)
         if tenant is None or token.issuer not in tenant.issuers:
-            self._refuse(
-                token, "unknown_issuer" if tenant is None else "resolver_answered_with_another_issuer"
-            )
-        candidates = _candidates(tenant.keys, header, now)
-        for key in candidates:
-            if key.verifies(token.signing_input, token.signature):
-                self._remember(token)
-                claims = token.unverified_claims
-                return VerifiedToken(tenant, key, header, token.issuer, token.signing_input, claims)
-        if candidates:
-            raise InvalidSignature
-        self._refuse(token, _why_no_key(tenant.keys, header))
+            self._refuse_stranger(token, tenant)
+        if token.header.token_type not in (tenant.token_types or self._token_types):
+            raise UnacceptableTokenType
+        key = _signing_key(token, tenant.keys, now)
+        if key is None:
+            self._refuse_signature(token, tenant.keys, now)
+        if token.header.segment not in self._known_headers:
+            self._remember(token.header)
+        return VerifiedToken(token, tenant, key, token.unverified_claims)
 
     def _header(self, segment: bytes) -> Header:
-        members = _header_members(_decoded(segment))
+        members = _header_members(_decoded_object(segment))
         algorithm, key_id = members.get("alg"), members.get("kid")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             raise UnacceptableAlgorithm
@@ -122,54 +171,76 @@ class TokenReader:
             raise UnsupportedHeader
         if "kid" in members and not is_name(key_id):
             raise InvalidKeyId
-        return Header(algorithm, key_id, _token_type(members))
+        return Header(algorithm, key_id, _token_type(members), segment)
 
-    def _check_type(self, header: Header, tenant: Tenant | None) -> None:
-        if header.token_type is None:
-            return
-        own = tenant.token_types if tenant is not None else None
-        if header.token_type not in (self._token_types if own is None else own):
+    def _remember(self, header: Header) -> None:
+        if len(self._known_headers) >= MAX_KNOWN_HEADERS:
+            self._known_headers.clear()
+        self._known_headers[header.segment] = header
+
+    def _refuse_stranger(self, token: UnverifiedToken, tenant: Tenant | None) -> NoReturn:
+        if token.header.token_type not in self._token_types:
             raise UnacceptableTokenType
+        self._check_with_decoy(token)
+        raise InvalidSignature("unknown_issuer" if tenant is None else "resolver_answered_with_another_issuer")
 
-    def _remember(self, token: UnverifiedToken) -> None:
-        segment = token.signing_input.partition(b".")[0]
-        if segment not in self._known_headers:
-            if len(self._known_headers) >= MAX_KNOWN_HEADERS:
-                self._known_headers.clear()
-            self._known_headers[segment] = token.header
-
-    def _refuse(self, token: UnverifiedToken, reason: str) -> NoReturn:
-        """Refuse where no key could be tried, at the price of one that was: time tells nobody which issuers exist."""
-        self._decoys[token.header.algorithm].verifies(token.signing_input, token.signature)
+    def _refuse_signature(self, token: UnverifiedToken, keys: Iterable[Key], now: float) -> NoReturn:
+        reason = _why_not_signed(keys, token.header, now)
+        if reason != InvalidSignature.reason:
+            self._check_with_decoy(token)
         raise InvalidSignature(reason)
 
+    def _check_with_decoy(self, token: UnverifiedToken) -> None:
+        """Where no key could be tried, pay for one that was, so that time tells nobody which issuers exist."""
+        self._decoys[token.header.algorithm].verifies(token.signing_input, token.signature)
 
-def _ascii(token: str) -> bytes:
-    try:
-        return token.encode("ascii")
-    except UnicodeEncodeError:
-        raise MalformedToken("not_ascii") from None
+
+def _decoded_object(segment: bytes) -> bytes:
+    """The bytes of a segment that may hold a JSON object. Junk is told by its first character, at the price of one."""
+    if segment[:1] not in _OBJECT_STARTS:
+        raise MalformedToken("no_json_object")
+    return _decoded(segment)
 
 
 def _decoded(segment: bytes) -> bytes:
     """The bytes of a canonical base64url segment: no padding, no spare bits, no other character."""
-    length = len(segment) & 3
+    remainder = len(segment) & 3
+    if remainder and segment[-1] not in _CANONICAL_LAST[remainder]:
+        raise MalformedToken("not_canonical_base64url")
     try:
-        decoded = binascii.a2b_base64(segment.translate(_TO_BASE64) + _PADDING[length], strict_mode=True)
+        return a2b_base64(segment.translate(_TO_BASE64) + _PADDING[remainder], strict_mode=True)
     except ValueError:
         raise MalformedToken("not_base64url") from None
-    if segment[-1:] not in _CANONICAL_LAST[length]:
-        raise MalformedToken("not_canonical_base64url")
-    return decoded
 
 
-def _claims(payload: bytes) -> dict[str, Any]:
+def _registered(payload: bytes) -> RegisteredClaims | None:
+    """The registered claims, or None where one has a wrong type. Raises MalformedToken where this is no JSON object."""
     try:
-        claims = _decode_claims(payload)
+        claims = _decode_registered(payload)
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise MalformedToken("payload_is_no_json_object") from None
+    # Members that are not registered were skipped, with less care than decoding takes. Every member has a colon, so
+    # as many colons as claims say that there are none (and no duplicates); otherwise decode everything once.
+    expected = 5 if claims.scope is None else 6
+    if claims.jti:
+        expected += 1
+    if claims.nbf:
+        expected += 1
+    if payload.count(b":") != expected:
+        _all_claims(payload)
+    return claims
+
+
+def _all_claims(payload: bytes) -> dict[str, Any]:
+    try:
+        claims = _decode_all(payload)
     # msgspec lets UnicodeDecodeError (a ValueError) and RecursionError through as they are.
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise MalformedToken("payload_is_no_json_object") from None
-    if payload.count(b"[") + payload.count(b"{") > MAX_NESTING and _nesting(claims) > MAX_NESTING:
+    # Every level takes two bytes, so that a short payload cannot be deep.
+    if len(payload) > 2 * MAX_NESTING and _nesting(claims) > MAX_NESTING:
         raise MalformedToken("payload_too_deeply_nested")
     return claims
 
@@ -186,13 +257,8 @@ def _members(value: object) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def _issuer(claims: dict[str, Any]) -> str:
-    issuer = claims.get("iss")
-    if issuer is None:
-        raise MissingRequiredClaim(claim="iss")
-    if not is_name(issuer):
-        raise InvalidClaim(claim="iss")
-    return issuer
+def _unusable_issuer(issuer: object) -> InvalidToken:
+    return MissingRequiredClaim(claim="iss") if issuer is None else InvalidClaim(claim="iss")
 
 
 def _header_members(header: bytes) -> dict[str, Any]:
@@ -226,30 +292,33 @@ def _token_type(members: dict[str, Any]) -> str | None:
     return token_type.lower().removeprefix("application/")
 
 
-def _candidates(keys: Iterable[Key], header: Header, now: float) -> list[Key]:
-    """Keys of the header's algorithm and, where both sides name one, key id; usable; a bounded number without `kid`."""
-    algorithm, key_id = header.algorithm, header.key_id
-    candidates = [
-        key
-        for key in keys
-        if key.algorithm == algorithm
-        and (key_id is None or key.key_id is None or key.key_id == key_id)
-        and (key.not_after is None or now < key.not_after)
-    ]
-    return candidates if len(candidates) <= MAX_KEYS_WITHOUT_ID else [*_bounded(candidates, key_id)]
+def _signing_key(token: UnverifiedToken, keys: Iterable[Key], now: float) -> Key | None:
+    """The key that signed: one of the header's algorithm and, where both sides name one, key id; not retired.
+
+    A tenant has few keys without id, and a token without `kid` is tried against no more of the others.
+    """
+    algorithm, key_id = token.header.algorithm, token.header.key_id
+    tried = 0
+    for key in keys:
+        if (
+            key.algorithm == algorithm
+            and (key_id is None or key.key_id is None or key.key_id == key_id)
+            and (key.not_after is None or now < key.not_after)
+        ):
+            if (key.prepared or key.prepare())(token.signing_input, token.signature):
+                return key
+            tried += 1
+            if tried == MAX_KEYS_WITHOUT_ID and key_id is None:
+                return None
+    return None
 
 
-def _bounded(candidates: list[Key], key_id: str | None) -> Iterator[Key]:
-    named = [key for key in candidates if key_id is not None and key.key_id == key_id]
-    others = [key for key in candidates if key not in named]
-    yield from named
-    yield from others[:MAX_KEYS_WITHOUT_ID]
-
-
-def _why_no_key(keys: Iterable[Key], header: Header) -> str:
-    """For the operator's log: what kept every key of the tenant from being tried."""
+def _why_not_signed(keys: Iterable[Key], header: Header, now: float) -> str:
+    """For the operator's log: what kept every key of the tenant from being tried, or that one was."""
     of_algorithm = [key for key in keys if key.algorithm == header.algorithm]
     if not of_algorithm:
         return "no_key_for_algorithm"
     named = [key for key in of_algorithm if header.key_id is None or key.key_id in (None, header.key_id)]
-    return "retired_key" if named else "unknown_key_id"
+    if not named:
+        return "unknown_key_id"
+    return InvalidSignature.reason if any(key.is_usable(now) for key in named) else "retired_key"

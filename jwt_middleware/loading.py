@@ -35,9 +35,7 @@ def _or_none(convert: Callable[[str], object]) -> Callable[[str], object]:
 
 
 def _flag(value: str) -> object:
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
-        value.lower(), value
-    )
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(value.lower(), value)
 
 
 def _list(value: str) -> object:
@@ -114,9 +112,7 @@ def tenants_problem(url: str) -> Problem | None:
     """What is wrong with a URL of tenants, without opening it."""
     if _is_file(url):
         return None
-    return Problem(
-        "tenants", f"{url!r} names no kind of store", 'write "tenants.toml", or pass Tenant objects'
-    )
+    return Problem("tenants", f"{url!r} names no kind of store", 'write "tenants.toml", or pass Tenant objects')
 
 
 def open_tenants(url: str) -> TenantResolver:

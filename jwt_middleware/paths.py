@@ -70,9 +70,7 @@ class Rule:
 
     def __repr__(self) -> str:
         methods = None if self.methods is None else sorted(self.methods)
-        return (
-            f"Rule({self.path!r}, methods={methods!r}, access={self.access!r}, scopes={list(self.scopes)!r})"
-        )
+        return f"Rule({self.path!r}, methods={methods!r}, access={self.access!r}, scopes={list(self.scopes)!r})"
 
 
 class Demand(NamedTuple):

@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from asgiref.sync import async_to_sync
 
 from jwt_middleware.errors import TemporarilyUnavailable
+from jwt_middleware.tenants.static import StaticTenants
 
 Answer = TypeVar("Answer")
 
@@ -48,6 +49,9 @@ class Plugin(Generic[Answer]):
         self._is_async = is_async(self._call)
         self._bridged = async_to_sync(self._within_time) if self._is_async else None
         self.inline = bool(getattr(plugin, "in_memory", False)) and not self._is_async
+        if isinstance(plugin, StaticTenants):
+            # Nothing that could fail or answer with another type: a dictionary is asked without a net.
+            self.ask = self._call  # type: ignore[method-assign]
 
     def ask(self, *question: Any) -> Answer:
         """The answer, waited for in this thread. A plain plug-in that hangs cannot be interrupted here."""
@@ -123,9 +127,7 @@ class _Pool:
     def _started(self) -> ThreadPoolExecutor:
         if self._executor is None or self._process != os.getpid():
             self._process = os.getpid()
-            self._executor = ThreadPoolExecutor(
-                MAX_THREADS, thread_name_prefix=f"jwt_middleware-{self._name}"
-            )
+            self._executor = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix=f"jwt_middleware-{self._name}")
             self._places = threading.BoundedSemaphore(MAX_WAITING)
         return self._executor
 

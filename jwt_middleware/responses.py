@@ -47,9 +47,7 @@ def json_answer(members: Mapping[str, Any], headers: tuple[tuple[str, str], ...]
     """200 with a JSON object that nobody may store."""
     body = _encode_json(members)
     length = ("content-length", str(len(body)))
-    return Answer(
-        200, (("content-type", "application/json"), length, ("cache-control", "no-store"), *headers), body
-    )
+    return Answer(200, (("content-type", "application/json"), length, ("cache-control", "no-store"), *headers), body)
 
 
 def challenge(refusal: AuthenticationError, realm: str) -> str:

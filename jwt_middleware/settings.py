@@ -157,9 +157,7 @@ class JWTSettings:
 
 def _unknown(name: str) -> Problem:
     near = get_close_matches(name, loading.SETTING_NAMES, n=1)
-    return Problem(
-        name, "there is no such setting", f"did you mean {near[0]}?" if near else "see docs/settings.md"
-    )
+    return Problem(name, "there is no such setting", f"did you mean {near[0]}?" if near else "see docs/settings.md")
 
 
 class _Check:
@@ -201,9 +199,7 @@ class _Check:
     def revocations(self, value: Any) -> RevocationStore | None:
         if value is None or (callable(getattr(value, "is_revoked", None)) and not isinstance(value, type)):
             return cast("RevocationStore | None", value)
-        self._report(
-            "revocations", f"{type(value).__name__} has no is_revoked", "pass a revocation store object"
-        )
+        self._report("revocations", f"{type(value).__name__} has no is_revoked", "pass a revocation store object")
         return None
 
     def algorithms(self, value: Any) -> tuple[str, ...]:
@@ -212,9 +208,7 @@ class _Check:
             if name not in ALGORITHMS:
                 self._report("algorithms", f"{name!r} is not one", f"use some of {', '.join(ALGORITHMS)}")
         if not names:
-            self._report(
-                "algorithms", "none is accepted, so every token is refused", 'write algorithms=["HS256"]'
-            )
+            self._report("algorithms", "none is accepted, so every token is refused", 'write algorithms=["HS256"]')
         return tuple(name for name in names if name in ALGORITHMS)
 
     def names(self, where: str, value: Any) -> tuple[str, ...]:
@@ -223,32 +217,24 @@ class _Check:
             return ()
         names = tuple(value)
         if not all(is_name(name) for name in names):
-            self._report(
-                where, "something in it is not text of 1 to 256 plain characters", f'write {where}=["..."]'
-            )
+            self._report(where, "something in it is not text of 1 to 256 plain characters", f'write {where}=["..."]')
         return tuple(name for name in names if is_name(name))
 
     def number(self, where: str, value: Any, least: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < float("inf"):
-            self._report(
-                where, f"{value!r} is not a number from {least} up", f"write {where}=... as a plain number"
-            )
+            self._report(where, f"{value!r} is not a number from {least} up", f"write {where}=... as a plain number")
             return least
         return value
 
     def flag(self, where: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            self._report(
-                where, f"{value!r} is neither true nor false", f"write {where}=True or {where}=False"
-            )
+            self._report(where, f"{value!r} is neither true nor false", f"write {where}=True or {where}=False")
         return value is True
 
     def realm(self, value: Any) -> str:
         if isinstance(value, str) and _QUOTABLE(value):
             return value
-        self._report(
-            "realm", "cannot stand in a WWW-Authenticate header", "plain ASCII, no quotes or backslashes"
-        )
+        self._report("realm", "cannot stand in a WWW-Authenticate header", "plain ASCII, no quotes or backslashes")
         return "api"
 
     def error_uri(self, value: Any) -> str | None:
@@ -260,9 +246,7 @@ class _Check:
     def verify_path(self, value: Any) -> str | None:
         if value is None or (isinstance(value, str) and is_plain(value)):
             return value
-        self._report(
-            "verify_path", f"{value!r} is not an absolute path", 'write verify_path="/v1/auth/verify" or None'
-        )
+        self._report("verify_path", f"{value!r} is not an absolute path", 'write verify_path="/v1/auth/verify" or None')
         return None
 
     def function(self, where: str, value: Any) -> Any:
@@ -281,17 +265,13 @@ class _Check:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             self._report("rules", "not a list", 'write rules=[Rule("/v1/events", scopes=["write"])]')
             return ()
-        return tuple(
-            rule for number, item in enumerate(value, 1) if (rule := self._rule(number, item)) is not None
-        )
+        return tuple(rule for number, item in enumerate(value, 1) if (rule := self._rule(number, item)) is not None)
 
     def _rule(self, number: int, value: Any) -> Rule | None:
         if isinstance(value, Rule):
             return value
         if isinstance(value, ConfigurationError):
-            self.problems += [
-                Problem(f"rules, number {number}: {inner.where}", *inner[1:]) for inner in value.problems
-            ]
+            self.problems += [Problem(f"rules, number {number}: {inner.where}", *inner[1:]) for inner in value.problems]
             return None
         what = str(value) if isinstance(value, TypeError) else f"{type(value).__name__} instead of Rule"
         self._report(f"rules, number {number}", what, 'write Rule("/v1/events", scopes=["write"])')

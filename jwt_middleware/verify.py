@@ -17,7 +17,7 @@ _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 def require_demanded_scopes(identity: Identity, query: str) -> None:
-    """What `?scope=a%20b` demands. Raises InsufficientPermissions, which names no more than may stand in a challenge."""
+    """What `?scope=a%20b` demands. Raises InsufficientPermissions, naming only what a challenge may hold."""
     demanded = demanded_scopes(query)
     sayable = tuple(filter(is_scope_token, demanded))
     if len(sayable) < len(demanded):

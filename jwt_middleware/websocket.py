@@ -28,9 +28,7 @@ def credentials(scope: _Mapping, authorization: str, settings: JWTSettings) -> s
         return authorization
     token = _token(scope["subprotocols"])
     if authorization or token is None:
-        raise MalformedCredentials(
-            "token_in_two_places" if authorization else "no_token_after_bearer_subprotocol"
-        )
+        raise MalformedCredentials("token_in_two_places" if authorization else "no_token_after_bearer_subprotocol")
     return f"Bearer {token}"
 
 
@@ -90,9 +88,7 @@ class SocketResponse:
             await self._send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
             return
         headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in answer.headers]
-        await self._send(
-            {"type": "websocket.http.response.start", "status": answer.status, "headers": headers}
-        )
+        await self._send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
         await self._send({"type": "websocket.http.response.body", "body": answer.body})
 
 

@@ -17,9 +17,7 @@ from jwt_middleware.settings import JWTSettings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_ExcInfo: TypeAlias = (
-    "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None"
-)
+_ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None"
 _INJECTED: Final = (IDENTITY, ADMISSION, "REMOTE_USER", "AUTH_TYPE")
 _MISUSE: Final = (
     "this is the WSGI door and was called as an ASGI app: "
@@ -56,9 +54,7 @@ class JWTMiddleware:
         """End whatever the stores keep running."""
         self.gate.authenticator.close()
 
-    def answer(
-        self, environ: WSGIEnvironment, start_response: StartResponse, answer: Answer
-    ) -> Iterable[bytes]:
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse, answer: Answer) -> Iterable[bytes]:
         """Send an answer of our own. An adapter may let it pass through its framework first."""
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", _title_case(answer.headers))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
@@ -75,9 +71,7 @@ class JWTMiddleware:
             return gate.refused(admission, refusal)
         return None
 
-    def _pass(
-        self, admission: Admission, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _pass(self, admission: Admission, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _inject(environ, admission)
         response = _Response(self, admission, environ, start_response)
         previous = current_identity.get()
@@ -198,9 +192,7 @@ def _inject(environ: WSGIEnvironment, admission: Admission) -> None:
 
 
 def _title_case(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [
-        ("WWW-Authenticate" if name == "www-authenticate" else name.title(), value) for name, value in headers
-    ]
+    return [("WWW-Authenticate" if name == "www-authenticate" else name.title(), value) for name, value in headers]
 
 
 def _discard(chunk: bytes) -> object:

@@ -83,9 +83,7 @@ class FileTenants:
     def _watch(self) -> None:
         self._stop = threading.Event()
         arguments = (weakref.ref(self), self._stop, self._check_interval)
-        self._watcher = threading.Thread(
-            target=_watch, args=arguments, name="jwt_middleware-file", daemon=True
-        )
+        self._watcher = threading.Thread(target=_watch, args=arguments, name="jwt_middleware-file", daemon=True)
         self._watcher.start()
 
     def _look(self) -> None:
@@ -96,9 +94,7 @@ class FileTenants:
                 self.reload()
                 _log.info("tenants file %s: loaded anew, %d tenants", self.path, len(self))
             except ConfigurationError as error:
-                _log.error(
-                    "tenants file %s: kept the last good content; %s", self.path, escaped(str(error), 4000)
-                )
+                _log.error("tenants file %s: kept the last good content; %s", self.path, escaped(str(error), 4000))
 
 
 def load(path: Path) -> StaticTenants:
@@ -128,14 +124,8 @@ def tenant_entries(document: dict[str, Any]) -> list[Any]:
     if isinstance(entries, list):
         return entries
     near = get_close_matches("tenants", document, n=1)
-    hint = (
-        f"did you mean [[tenants]] where [[{near[0]}]] stands?"
-        if near
-        else "begin each tenant with [[tenants]]"
-    )
-    raise ConfigurationError(
-        [Problem("tenants", "there is no [[tenants]]", hint)], "this file cannot be used"
-    )
+    hint = f"did you mean [[tenants]] where [[{near[0]}]] stands?" if near else "begin each tenant with [[tenants]]"
+    raise ConfigurationError([Problem("tenants", "there is no [[tenants]]", hint)], "this file cannot be used")
 
 
 class _KeyEntry(msgspec.Struct, forbid_unknown_fields=True):
@@ -202,11 +192,7 @@ def _built(entry: object, folder: Path, problems: list[Problem]) -> Tenant | Non
 
 def _tenant(entry: _TenantEntry, folder: Path, where: str) -> Tenant:
     problems: list[Problem] = []
-    keys = [
-        key
-        for place in enumerate(entry.keys, 1)
-        if (key := _key(*place, folder, where, problems)) is not None
-    ]
+    keys = [key for place in enumerate(entry.keys, 1) if (key := _key(*place, folder, where, problems)) is not None]
     if problems:
         raise ConfigurationError(problems)
     return Tenant(
@@ -235,9 +221,7 @@ def _key(number: int, entry: _KeyEntry, folder: Path, where: str, problems: list
         secret = _secret(entry, folder, f"{where}: key {number}")
         return Key.secret(secret, kid=entry.kid, algorithm=entry.algorithm, not_after=entry.not_after)
     except ConfigurationError as error:
-        problems += [
-            Problem(f"key {number}: {inner.where}", inner.what, inner.fix) for inner in error.problems
-        ]
+        problems += [Problem(f"key {number}: {inner.where}", inner.what, inner.fix) for inner in error.problems]
     return None
 
 
@@ -255,9 +239,7 @@ def _secret(entry: _KeyEntry, folder: Path, where: str) -> str | bytes:
 
 def _from_environment(name: str) -> str:
     if name not in os.environ:
-        raise ConfigurationError(
-            [Problem("secret_env", f"{name} is not in the environment", f"export {name}=...")]
-        )
+        raise ConfigurationError([Problem("secret_env", f"{name} is not in the environment", f"export {name}=...")])
     return os.environ[name]
 
 
@@ -265,9 +247,7 @@ def _from_file(path: Path, where: str) -> bytes:
     try:
         secret = path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            [Problem("secret_file", f"{path} cannot be read ({error.strerror})")]
-        ) from None
+        raise ConfigurationError([Problem("secret_file", f"{path} cannot be read ({error.strerror})")]) from None
     if secret.endswith((b"\n", b"\r")):
         _log.warning("%s: the file %s ends with a line end, which is part of the secret", where, path)
     return secret

@@ -39,7 +39,7 @@ class Key:
     Build it with `Key.secret`. Two keys are equal when algorithm, key id, end and secret are.
     """
 
-    __slots__ = ("_material", "_verifier", "algorithm", "key_id", "not_after")
+    __slots__ = ("_material", "algorithm", "key_id", "not_after", "prepared")
 
     algorithm: Final[str]
     key_id: Final[str | None]
@@ -50,7 +50,8 @@ class Key:
         self.key_id = key_id
         self.not_after = not_after
         self._material = material
-        self._verifier: Verifier | None = None
+        self.prepared: Verifier | None = None
+        """The check with this key, once it was needed; `prepare` makes it."""
 
     @classmethod
     def secret(
@@ -76,11 +77,7 @@ class Key:
             *_name_problems(kid),
             *_algorithm_problems(algorithm),
             *(_secret_problems(material, algorithm, allow_weak)),
-            *(
-                [Problem("not_after", end, "give seconds since the Unix epoch")]
-                if isinstance(end, str)
-                else []
-            ),
+            *([Problem("not_after", end, "give seconds since the Unix epoch")] if isinstance(end, str) else []),
         ]
         if problems:
             raise ConfigurationError(problems, "this key cannot be used")
@@ -88,7 +85,7 @@ class Key:
 
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
         """Whether this key made the signature (bytes) over header.payload (bytes). Constant time for HMAC."""
-        return (self._verifier or self._prepare())(signing_input, signature)
+        return (self.prepared or self.prepare())(signing_input, signature)
 
     def is_usable(self, now: float) -> bool:
         """Whether the key has not been retired at this time (seconds since the Unix epoch)."""
@@ -106,12 +103,13 @@ class Key:
         """A digest by which equal secrets can be found without keeping them."""
         return hashlib.sha256(self._material).digest()
 
-    def _prepare(self) -> Verifier:
+    def prepare(self) -> Verifier:
+        """Make and keep `prepared`; the key that was prepared longest ago may lose its own."""
         verifier = _hmac_verifier(self._material, HMAC_HASHES[self.algorithm])
         if len(_prepared) >= MAX_PREPARED_KEYS:
-            _prepared.popleft()._verifier = None
+            _prepared.popleft().prepared = None
         _prepared.append(self)
-        self._verifier = verifier
+        self.prepared = verifier
         return verifier
 
     def __eq__(self, other: object) -> bool:
@@ -133,9 +131,7 @@ class Key:
         return self
 
     def __reduce__(self) -> Never:
-        raise TypeError(
-            "a Key holds a secret and is not pickled; build it anew from where the secret is kept"
-        )
+        raise TypeError("a Key holds a secret and is not pickled; build it anew from where the secret is kept")
 
 
 def decoy_key(algorithm: str) -> Key:
@@ -173,9 +169,7 @@ def _seconds(value: object) -> float | str | None:
     """The time in seconds, or what is wrong with it."""
     if isinstance(value, datetime):
         return value.timestamp() if value.tzinfo else "a datetime needs a time zone"
-    if value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11
-    ):
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11):
         return value
     return "not a time in seconds"
 
@@ -183,19 +177,13 @@ def _seconds(value: object) -> float | str | None:
 def _name_problems(key_id: object) -> list[Problem]:
     if key_id is None or is_name(key_id):
         return []
-    return [
-        Problem(
-            "kid", f"not text of 1 to {MAX_NAME_LENGTH} plain characters", "use a short name or leave it out"
-        )
-    ]
+    return [Problem("kid", f"not text of 1 to {MAX_NAME_LENGTH} plain characters", "use a short name or leave it out")]
 
 
 def _algorithm_problems(algorithm: object) -> list[Problem]:
     if isinstance(algorithm, str) and algorithm in HMAC_HASHES:
         return []
-    return [
-        Problem("algorithm", f"{algorithm!r} does not take a secret", f"use one of {', '.join(HMAC_HASHES)}")
-    ]
+    return [Problem("algorithm", f"{algorithm!r} does not take a secret", f"use one of {', '.join(HMAC_HASHES)}")]
 
 
 def _secret_problems(material: bytes | None, algorithm: object, allow_weak: bool) -> list[Problem]:

@@ -71,6 +71,7 @@ class Tenant:
         "issuers",
         "keys",
         "max_lifetime",
+        "renames_claims",
         "scope_claim",
         "token_types",
     )
@@ -107,13 +108,13 @@ class Tenant:
         self.scope_claim = scope_claim
         self.audience_claim = audience_claim
         self.max_lifetime = max_lifetime
+        self.renames_claims = (audience_claim, scope_claim) != ("aud", "scope")
+        """Whether scopes or audience stand in other claims than usual."""
         types = None if token_types is None else tuple(_listed(token_types, "token_types", problems))
         self.token_types = None if types is None else normalized_types(types)
         # A dictionary costs more memory than a handful of applications is worth.
         many = len(self.applications) > 8
-        self._by_audience = (
-            {application.id: application for application in self.applications} if many else None
-        )
+        self._by_audience = {application.id: application for application in self.applications} if many else None
         problems += _tenant_problems(self)
         if problems:
             raise ConfigurationError(problems, f"tenant {id!r} cannot be used")
@@ -154,13 +155,9 @@ def _names_or_none(names: object) -> Sequence[str] | None:
     return None
 
 
-def _application_problems(
-    id: object, is_list: bool, scopes: Iterable[object], active: object
-) -> Iterator[Problem]:
+def _application_problems(id: object, is_list: bool, scopes: Iterable[object], active: object) -> Iterator[Problem]:
     if not is_name(id):
-        yield Problem(
-            "id", "not text of 1 to 256 plain characters", "use the aud value that its tokens carry"
-        )
+        yield Problem("id", "not text of 1 to 256 plain characters", "use the aud value that its tokens carry")
     if not is_list:
         yield Problem("scopes", "not a list", 'write scopes=["read", "write"]')
     for scope in scopes:
@@ -197,14 +194,10 @@ def _id_problems(tenant: Tenant) -> Iterator[Problem]:
     if not is_name(tenant.id):
         yield Problem("id", "not text of 1 to 256 plain characters", "use a short name")
     elif _SLASH(tenant.id):
-        yield Problem(
-            "id", "has a slash", "use a short name, and issuers=[...] for an iss value that is a URL"
-        )
+        yield Problem("id", "has a slash", "use a short name, and issuers=[...] for an iss value that is a URL")
     for issuer in tenant.issuers:
         if not is_name(issuer) and issuer is not tenant.id:
-            yield Problem(
-                "issuers", f"{issuer!r} is not text of 1 to 256 plain characters", "use its iss values"
-            )
+            yield Problem("issuers", f"{issuer!r} is not text of 1 to 256 plain characters", "use its iss values")
 
 
 def _key_problems(keys: Sequence[object]) -> Iterator[Problem]:
@@ -216,9 +209,7 @@ def _key_problems(keys: Sequence[object]) -> Iterator[Problem]:
     named = Counter((key.algorithm, key.key_id) for key in usable if key.key_id is not None)
     for (algorithm, key_id), count in named.items():
         if count > 1:
-            yield Problem(
-                "keys", f"{count} {algorithm} keys with the kid {key_id!r}", "give each a kid of its own"
-            )
+            yield Problem("keys", f"{count} {algorithm} keys with the kid {key_id!r}", "give each a kid of its own")
 
 
 def _application_set_problems(applications: Iterable[Application]) -> Iterator[Problem]:
@@ -233,13 +224,9 @@ def _override_problems(tenant: Tenant) -> Iterator[Problem]:
         yield Problem("active", f"{active!r} is neither True nor False")
     for where in ("scope_claim", "audience_claim"):
         if not is_name(getattr(tenant, where)):
-            yield Problem(
-                where, "not the name of a claim", f'the usual one is "{where.removesuffix("_claim")}"'
-            )
+            yield Problem(where, "not the name of a claim", f'the usual one is "{where.removesuffix("_claim")}"')
     lifetime: object = tenant.max_lifetime
-    if lifetime is not None and (
-        isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0
-    ):
+    if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0):
         yield Problem(
             "max_lifetime",
             "not a number of seconds above 0",

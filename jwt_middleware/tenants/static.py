@@ -51,15 +51,11 @@ def _twice(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
     owner: dict[str, str] = {}
     for tenant in tenants:
         if tenant.id in ids:
-            yield Problem(
-                f"tenant {tenant.id!r}", "stands there twice", "one tenant has all its keys and applications"
-            )
+            yield Problem(f"tenant {tenant.id!r}", "stands there twice", "one tenant has all its keys and applications")
         ids.add(tenant.id)
         for issuer in set(tenant.issuers):
             if owner.setdefault(issuer, tenant.id) != tenant.id:
-                yield Problem(
-                    f"issuer {issuer!r}", f"belongs to {owner[issuer]!r} and {tenant.id!r}", "give it to one"
-                )
+                yield Problem(f"issuer {issuer!r}", f"belongs to {owner[issuer]!r} and {tenant.id!r}", "give it to one")
 
 
 def _shared_secrets(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
