@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
+import msgspec
+
 from jwt_middleware import bearer
 from jwt_middleware.authenticator import Authenticator
 from jwt_middleware.bearer import BearerToken
@@ -35,24 +37,21 @@ IDENTITY: Final = "jwt_middleware.identity"
 _ANONYMOUS: Final = Demand("public")
 
 
-class Admission:
+class Admission(msgspec.Struct, eq=False):
     """One request on its way through the middleware. `identity` is None for anonymous requests.
 
     `refusal` is the refusal cell: what stands there is answered instead of whatever the framework makes of it, as
     long as no response has started.
     """
 
-    __slots__ = ("demand", "gate", "identity", "is_verification", "method", "path", "refusal", "token")
-
-    def __init__(self, gate: Gate, method: str, path: str, demand: Demand, is_verification: bool = False) -> None:
-        self.gate = gate
-        self.method = method
-        self.path = path
-        self.demand = demand
-        self.is_verification = is_verification
-        self.token: BearerToken | None = None
-        self.identity: Identity | None = None
-        self.refusal: AuthenticationError | None = None
+    gate: Gate
+    method: str
+    path: str
+    demand: Demand
+    is_verification: bool = False
+    token: BearerToken | None = None
+    identity: Identity | None = None
+    refusal: AuthenticationError | None = None
 
     def require(self, scopes: Iterable[str] = ()) -> Identity:
         """The identity, which has all these scopes. For views: raises and leaves the refusal in the cell.

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
-from jwt_middleware import websocket
+import msgspec
+
 from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
 from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.exchange import Exchange, HTTPExchange, Message, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
-from jwt_middleware.log import report_late_refusal
 from jwt_middleware.responses import Answer
 from jwt_middleware.settings import JWTSettings
+from jwt_middleware.websocket import SocketExchange
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SECURE: Final = ("https", "wss")
@@ -37,18 +35,22 @@ class JWTMiddleware:
             raise doubled(self.gate.layer, app.gate.layer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
-            await self._serve_http(scope, receive, send)
-        elif kind == "websocket":
-            await self._serve_websocket(scope, receive, send)
-        elif kind == "lifespan":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, self._closing(send))
+            return
+        exchange = self._begin(scope, receive, send)
+        admission = exchange.admission
+        try:
+            answer = (admission.is_verification and allows(admission)) or await self._admit(exchange)
+        except AuthenticationError as refusal:
+            answer = self.gate.refused(admission, refusal)
+        if answer is not None:
+            await exchange.answer(answer)
         else:
-            raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
+            await self._pass(exchange)
 
     # A WSGI server passes two arguments, and Python itself refuses that call. Servers and frameworks ask whether this
-    # is a coroutine function, so it has to be one; its name is what can tell the reader of the TypeError what to do.
+    # is a coroutine function, so it has to be one; its name is what tells the reader of the TypeError what to do.
     __call__.__qualname__ = (
         "JWTMiddleware.__call__ of the ASGI door (for WSGI: from jwt_middleware.wsgi import JWTMiddleware)"
     )
@@ -57,60 +59,39 @@ class JWTMiddleware:
         """End whatever the stores keep running. Called by itself where the server runs lifespan."""
         await self.gate.authenticator.aclose()
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.gate.check_single(scope.get(ADMISSION))
-        admission = self.gate.begin(scope["method"], path_of(scope), _is_preflight(scope))
-        answer = allows(admission) or await self._admit(admission, scope, field(scope, b"authorization"))
-        if answer is not None:
-            await send_answer(answer, scope["method"], send)
-        else:
-            await self._pass(admission, _HTTPResponse(self.gate, admission, send), scope, receive)
+    def _begin(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        """Step 0, for the two kinds of connection that carry requests."""
+        gate, kind = self.gate, scope["type"]
+        if ADMISSION in scope:
+            gate.check_single(scope[ADMISSION])
+        if kind == "http":
+            method = scope["method"]
+            admission = gate.begin(method, path_of(scope), method == "OPTIONS" and _is_preflight(scope))
+            return HTTPExchange(gate, admission, scope, receive, send)
+        if kind == "websocket":
+            return SocketExchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
+        raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
 
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.gate.check_single(scope.get(ADMISSION))
-        admission = self.gate.begin_socket(path_of(scope))
-        response = websocket.SocketResponse(self.gate, admission, scope, send)
-        try:
-            credentials = websocket.credentials(scope, field(scope, b"authorization"), self.gate.settings)
-        except AuthenticationError as refusal:
-            answer: Answer | None = self.gate.refused(admission, refusal)
-        else:
-            answer = await self._admit(admission, scope, credentials)
-        if answer is not None:
-            await receive()
-            await response.refuse(answer)
-        else:
-            await self._pass(admission, response, websocket.without_token(scope, self.gate.settings), receive)
-
-    async def _admit(self, admission: Admission, scope: Scope, credentials: str) -> Answer | None:
-        gate = self.gate
-        try:
-            token = gate.token(admission, credentials, scope.get("scheme") in _SECURE)
-            gate.admit(admission, None if token is None else await gate.authenticator.authenticate_async(token))
-            if admission.is_verification:
-                return gate.verification(admission, scope.get("query_string", b"").decode("latin-1"))
-        except AuthenticationError as refusal:
-            return gate.refused(admission, refusal)
+    async def _admit(self, exchange: Exchange) -> Answer | None:
+        gate, admission, scope = self.gate, exchange.admission, exchange.scope
+        token = gate.token(admission, exchange.credentials(), scope.get("scheme") in _SECURE)
+        gate.admit(admission, None if token is None else await gate.authenticator.authenticate_async(token))
+        if admission.is_verification:
+            return gate.verification(admission, scope.get("query_string", b"").decode("latin-1"))
         return None
 
-    async def _pass(
-        self,
-        admission: Admission,
-        response: _HTTPResponse | websocket.SocketResponse,
-        scope: Scope,
-        receive: Receive,
-    ) -> None:
+    async def _pass(self, exchange: Exchange) -> None:
         previous = current_identity.get()
-        current_identity.set(admission.identity)
+        current_identity.set(exchange.admission.identity)
         try:
-            await self.app(_with_identity(scope, admission), receive, response.send)
+            await self.app(_with_identity(exchange.scope, exchange.admission), exchange.receive, exchange.send)
         except Exception:
-            if not response.is_replaceable():
+            if not exchange.is_replaceable():
                 raise
         finally:
             current_identity.set(previous)
-        if response.is_replaceable():
-            await response.replace()
+        if exchange.is_replaceable():
+            await exchange.replace()
 
     def _closing(self, send: Send) -> Send:
         async def closing_send(message: Message) -> None:
@@ -121,13 +102,10 @@ class JWTMiddleware:
         return closing_send
 
 
-class User:
+class User(msgspec.Struct, frozen=True, eq=False):
     """What Starlette's `request.user` promises: `is_authenticated`, `display_name` and `identity` (= principal)."""
 
-    __slots__ = ("_identity",)
-
-    def __init__(self, identity: Identity | None) -> None:
-        self._identity = identity
+    _identity: Identity | None
 
     @property
     def is_authenticated(self) -> bool:
@@ -145,61 +123,15 @@ class User:
         return "" if self._identity is None else self._identity.principal
 
 
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True, eq=False):
     """What Starlette's `request.auth` promises: `scopes`, with "authenticated" where a token was verified."""
 
-    __slots__ = ("_identity",)
-
-    def __init__(self, identity: Identity | None) -> None:
-        self._identity = identity
+    _identity: Identity | None
 
     @property
     def scopes(self) -> list[str]:
         """The granted scopes, sorted, after "authenticated"; empty for anonymous requests."""
         return [] if self._identity is None else ["authenticated", *sorted(self._identity.scopes)]
-
-
-class _HTTPResponse:
-    """Holds back what a framework made of a refusal, as long as no response has started."""
-
-    __slots__ = ("_admission", "_gate", "_has_started", "_is_replaced", "_send")
-
-    def __init__(self, gate: Gate, admission: Admission, send: Send) -> None:
-        self._gate = gate
-        self._admission = admission
-        self._send = send
-        self._has_started = False
-        self._is_replaced = False
-
-    async def send(self, message: Message) -> None:
-        """The `send` that the app gets."""
-        if self._admission.refusal is not None and not self._has_started:
-            await self.replace()
-        elif not self._is_replaced:
-            self._has_started = True
-            await self._send(message)
-
-    def is_replaceable(self) -> bool:
-        """Whether a view refused, and neither the app's response nor our answer has been sent."""
-        if self._admission.refusal is None or self._is_replaced:
-            return False
-        if self._has_started:
-            report_late_refusal(self._admission.refusal, self._admission.path)
-        return not self._has_started
-
-    async def replace(self) -> None:
-        """Send the documented answer to the view's refusal, once."""
-        if not self._is_replaced and self._admission.refusal is not None:
-            self._is_replaced = True
-            answer = self._gate.refused(self._admission, self._admission.refusal)
-            await send_answer(answer, self._admission.method, self._send)
-
-
-async def send_answer(answer: Answer, method: str, send: Send) -> None:
-    """Send an answer of our own."""
-    headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
 
 def path_of(scope: Scope) -> str:
@@ -212,21 +144,9 @@ def path_of(scope: Scope) -> str:
     return below if below[:1] in ("", "/") else path
 
 
-def field(scope: Scope, name: bytes) -> str:
-    """The value of a header field, "" where absent; several of the name joined with a comma, as WSGI servers do."""
-    return b",".join(_values(scope["headers"], name)).decode("latin-1")
-
-
-def _values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
-    length = len(name)
-    return [value for key, value in headers if len(key) == length and key.lower() == name]
-
-
 def _is_preflight(scope: Scope) -> bool:
-    if scope["method"] != "OPTIONS":
-        return False
     headers = scope["headers"]
-    return bool(_values(headers, b"origin") and _values(headers, b"access-control-request-method"))
+    return bool(field_values(headers, b"origin") and field_values(headers, b"access-control-request-method"))
 
 
 def _with_identity(scope: Scope, admission: Admission) -> Scope:

@@ -7,6 +7,8 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import msgspec
+
 from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.identity import Identity, current_identity
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None"
-_INJECTED: Final = (IDENTITY, ADMISSION, "REMOTE_USER", "AUTH_TYPE")
+_COMPLETE: Final = (list, tuple)
+"""Bodies whose app has nothing left to do when it returns them."""
 _MISUSE: Final = (
     "this is the WSGI door and was called as an ASGI app: "
     "use `from jwt_middleware.asgi import JWTMiddleware` for ASGI servers and apps"
@@ -43,9 +46,11 @@ class JWTMiddleware:
     ) -> Iterable[bytes]:
         if start_response is None or more:
             raise TypeError(_MISUSE)
-        self.gate.check_single(environ.get(ADMISSION))
-        admission = self.gate.begin(environ["REQUEST_METHOD"], path_of(environ), _is_preflight(environ))
-        answer = allows(admission) or self._admit(admission, environ)
+        if ADMISSION in environ:
+            self.gate.check_single(environ[ADMISSION])
+        method = environ["REQUEST_METHOD"]
+        admission = self.gate.begin(method, path_of(environ), method == "OPTIONS" and _is_preflight(environ))
+        answer = (admission.is_verification and allows(admission)) or self._admit(admission, environ)
         if answer is not None:
             return self.answer(environ, start_response, answer)
         return self._pass(admission, environ, start_response)
@@ -83,25 +88,20 @@ class JWTMiddleware:
             if response.is_replaceable():
                 return response.replace()
             raise
-        if isinstance(body, list | tuple) or _is_file(body, environ):
+        if isinstance(body, _COMPLETE) or _is_file(body, environ):
             current_identity.set(previous)
             return response.replace() if response.is_replaceable() else body
         return _Body(body, response, previous)
 
 
-class _Response:
+class _Response(msgspec.Struct, eq=False):
     """Holds back what a framework made of a refusal, as long as nothing was sent."""
 
-    __slots__ = ("_admission", "_door", "_environ", "_start", "has_started")
-
-    def __init__(
-        self, door: JWTMiddleware, admission: Admission, environ: WSGIEnvironment, start: StartResponse
-    ) -> None:
-        self._door = door
-        self._admission = admission
-        self._environ = environ
-        self._start = start
-        self.has_started = False
+    _door: JWTMiddleware
+    _admission: Admission
+    _environ: WSGIEnvironment
+    _start: StartResponse
+    has_started: bool = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo = None, /
@@ -172,21 +172,18 @@ def _is_file(body: object, environ: WSGIEnvironment) -> bool:
 
 
 def _is_preflight(environ: WSGIEnvironment) -> bool:
-    return (
-        environ["REQUEST_METHOD"] == "OPTIONS"
-        and "HTTP_ORIGIN" in environ
-        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    )
+    return "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 def _inject(environ: WSGIEnvironment, admission: Admission) -> None:
-    """Put the identity there, after removing whatever claimed to be one."""
-    for name in _INJECTED:
-        environ.pop(name, None)
+    """Put the identity there, in place of whatever claimed to be one."""
     identity = admission.identity
     environ[ADMISSION] = admission
     environ[IDENTITY] = identity
-    if identity is not None:
+    if identity is None:
+        environ.pop("REMOTE_USER", None)
+        environ.pop("AUTH_TYPE", None)
+    else:
         environ["REMOTE_USER"] = identity.principal
         environ["AUTH_TYPE"] = "Bearer"
 
