@@ -20,6 +20,7 @@ from jwt_middleware.paths import Rule
 from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.file import FileTenants
+from jwt_middleware.tenants.jwks import JWKS
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Application, Tenant, TenantResolver
 from jwt_middleware.tenants.static import StaticTenants
@@ -27,6 +28,7 @@ from jwt_middleware.tenants.static import StaticTenants
 __version__ = "0.1.0"
 
 __all__ = [
+    "JWKS",
     "Application",
     "AuthenticationError",
     "Authenticator",

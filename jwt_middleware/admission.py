@@ -70,7 +70,8 @@ class Admission(msgspec.Struct, eq=False):
         return identity
 
     def _refuse_anonymous(self) -> NoReturn:
-        if self.demand.access == "public":
+        # What looks like a preflight reaches views too; that is no mistake of theirs.
+        if self.demand.access == "public" and self.demand is not _ANONYMOUS:
             raise RuntimeError(
                 f"{self.method} {self.path} asks for an identity, but its path is public, where tokens are not looked "
                 "at: take it out of JWTSettings(public=...), or put it into optional=... and handle None"
@@ -83,11 +84,7 @@ class Gate:
     """Decides by one settings object, for one door."""
 
     def __init__(self, settings: JWTSettings, layer: str) -> None:
-        given: object = settings
-        if not isinstance(given, JWTSettings):
-            problem = Problem("settings", f"{type(given).__name__} instead of JWTSettings", "pass JWTSettings([...])")
-            raise ConfigurationError([problem], f"{layer} cannot be used")
-        self.settings = settings
+        self.settings = checked_settings(settings, layer)
         self.layer = layer
         self.authenticator = Authenticator(settings)
         self._decide = settings.path_policy.decide
@@ -149,6 +146,14 @@ def allows(admission: Admission) -> Answer | None:
     if admission.is_verification and admission.method not in ("GET", "HEAD"):
         return METHOD_NOT_ALLOWED
     return None
+
+
+def checked_settings(settings: object, layer: str) -> JWTSettings:
+    """The settings for a layer. Raises ConfigurationError where they are something else."""
+    if isinstance(settings, JWTSettings):
+        return settings
+    problem = Problem("settings", f"{type(settings).__name__} instead of JWTSettings", "pass JWTSettings([...])")
+    raise ConfigurationError([problem], f"{layer} cannot be used")
 
 
 def doubled(outer: str, inner: str) -> ConfigurationError:

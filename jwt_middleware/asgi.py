@@ -86,7 +86,8 @@ class JWTMiddleware:
         try:
             await self.app(_with_identity(exchange.scope, exchange.admission), exchange.receive, exchange.send)
         except Exception:
-            if not exchange.is_replaceable():
+            # Starlette goes on to raise after it has sent its own response, in place of which ours was sent.
+            if not (exchange.is_replaced or exchange.is_replaceable()):
                 raise
         finally:
             current_identity.set(previous)

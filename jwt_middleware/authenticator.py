@@ -7,11 +7,12 @@ The two drivers only fetch the answers that may need waiting for (tenant, revoca
 from __future__ import annotations
 
 from jwt_middleware import claims, loading
-from jwt_middleware.claims import ClaimsPolicy
+from jwt_middleware.claims import CheckedToken, ClaimsPolicy
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.identity import Identity
-from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken
-from jwt_middleware.plugins import Plugin, aclose_all, close_all
+from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken, awaited_keys
+from jwt_middleware.plugins import UNKNOWN, Plugin, aclose_all, close_all
+from jwt_middleware.rotation import RetiringKey, RetiringKeys
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.model import Tenant
 
@@ -26,7 +27,9 @@ class Authenticator:
         self.settings = settings
         self.tenants = loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
         """The resolver: the one in the settings, or the one that their URL names."""
-        self._reader = TokenReader(settings.algorithms, settings.token_types, settings.max_token_bytes)
+        self._reader = TokenReader(
+            settings.algorithms, settings.token_types, settings.max_token_bytes, settings.max_verified_tokens
+        )
         self._policy = ClaimsPolicy(
             settings.expiry_leeway,
             settings.start_leeway,
@@ -34,6 +37,7 @@ class Authenticator:
             settings.required_claims,
             settings.validators,
         )
+        self._retiring = RetiringKeys()
         self._now = settings.clock
         timeout = settings.store_timeout
         self._resolver: Plugin[Tenant | None]
@@ -50,9 +54,16 @@ class Authenticator:
         unverified = verified = None
         try:
             unverified = self._reader.read(token)
-            tenant = self._resolver.ask(unverified.issuer)
+            issuer = unverified.issuer
+            tenant = self._resolver.recall(issuer)
+            if tenant is UNKNOWN:
+                tenant = self._resolver.ask(issuer)
+            if (fetch := awaited_keys(unverified, tenant)) is not None:
+                fetch.wait()
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
+            if verified.is_worth_keeping or verified.key.not_after is not None:
+                self._take_note(verified, checked, now)
             revoked = self._store is not None and self._store.ask(*checked.question)
             return claims.admit(checked, revoked)
         except AuthenticationError as refusal:
@@ -66,13 +77,19 @@ class Authenticator:
         try:
             unverified = self._reader.read(token)
             issuer = unverified.issuer
-            tenant = resolver.ask(issuer) if resolver.inline else await resolver.ask_async(issuer)
+            tenant = resolver.recall(issuer)
+            if tenant is UNKNOWN:
+                tenant = await resolver.ask_async(issuer)
+            if (fetch := awaited_keys(unverified, tenant)) is not None:
+                await fetch.wait_async()
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
+            if verified.is_worth_keeping or verified.key.not_after is not None:
+                self._take_note(verified, checked, now)
             revoked = False
             if store is not None:
-                question = checked.question
-                revoked = store.ask(*question) if store.inline else await store.ask_async(*question)
+                known = store.recall(*checked.question)
+                revoked = await store.ask_async(*checked.question) if known is UNKNOWN else known
             return claims.admit(checked, revoked)
         except AuthenticationError as refusal:
             _note(refusal, unverified, verified)
@@ -85,6 +102,18 @@ class Authenticator:
     async def aclose(self) -> None:
         """The same on an event loop."""
         await aclose_all(self._closables())
+
+    def retiring_keys(self) -> tuple[RetiringKey, ...]:
+        """Keys with a `not_after` that were used in this process, with when they last were: whom to call."""
+        return self._retiring.used()
+
+    def _take_note(self, verified: VerifiedToken, checked: CheckedToken, now: float) -> None:
+        if verified.key.not_after is not None:
+            self._retiring.note(verified, now)
+        if verified.is_worth_keeping:
+            memory = claims.memory_of(verified, checked, self._policy)
+            if memory is not None:
+                self._reader.remember(verified.token, memory)
 
     def _closables(self) -> list[object]:
         return [self.tenants, self.settings.revocations, self._resolver, self._store]

@@ -30,7 +30,7 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.grammar import is_clean
 from jwt_middleware.identity import Identity
-from jwt_middleware.jws import LATEST_TIME, RegisteredClaims, VerifiedToken
+from jwt_middleware.jws import LATEST_TIME, Memory, RegisteredClaims, VerifiedToken
 from jwt_middleware.tenants.model import Application, Tenant
 
 Validator: TypeAlias = Callable[[Identity], None]
@@ -39,6 +39,8 @@ Validator: TypeAlias = Callable[[Identity], None]
 _REQUIRED: Final = ("sub", "aud", "iat", "exp")
 _TIMES: Final = ("iat", "exp", "nbf")
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
+# Structs are copied in C; copy.copy() takes three times as long to get there.
+_copied: Callable[[Identity], Identity] = Identity.__copy__  # type: ignore[attr-defined]
 _BLANK: Final = frozenset({""})
 
 
@@ -70,6 +72,9 @@ def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedT
     One long function, because this is what every request runs: a call costs as much as several checks.
     """
     tenant, token, claims = verified.tenant, verified.token, verified.claims
+    memory = token.memory
+    if memory is not None and memory.tenant is tenant and memory.starts_at <= now < memory.ends_at:
+        return _remembered(memory, policy)
     if not tenant.active:
         raise SuspendedTenant
     if claims is None or tenant.renames_claims or policy.required_claims:
@@ -112,6 +117,27 @@ def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedT
     return CheckedToken(identity)
 
 
+def memory_of(verified: VerifiedToken, checked: CheckedToken, policy: ClaimsPolicy) -> Memory | None:
+    """What may be kept of a token that passed; None where its claims are not the usual ones.
+
+    Times are looked at on each hit; whatever else was checked hangs on token, settings and this very tenant object.
+    """
+    claims, identity = verified.claims, checked._identity
+    if claims is None:
+        return None
+    starts_at = max(identity.issued_at, claims.nbf) - policy.start_leeway
+    prototype = msgspec.structs.replace(identity, _claims=None)
+    return Memory(verified.tenant, verified.key, prototype, starts_at, identity.expires_at + policy.expiry_leeway)
+
+
+def _remembered(memory: Memory, policy: ClaimsPolicy) -> CheckedToken:
+    """A copy, because each identity has claims of its own. Validators may look at more than the token."""
+    identity = _copied(memory.identity)
+    if policy.validators:
+        _validate(identity, policy.validators)
+    return CheckedToken(identity)
+
+
 def admit(token: CheckedToken, revoked: bool) -> Identity:
     """Step 14: the identity, once the revocation store has answered. Raises Revoked."""
     if revoked:
@@ -149,8 +175,12 @@ def _of_type(value: object, wanted: Any, claim: str) -> Any:
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError:
-        in_milliseconds = claim in _TIMES and type(value) is int and LATEST_TIME <= value < 1000 * LATEST_TIME
+        in_milliseconds = claim in _TIMES and _is_in_milliseconds(value)
         raise (TimeInMilliseconds if in_milliseconds else InvalidClaim)(claim=claim) from None
+
+
+def _is_in_milliseconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and LATEST_TIME <= value < 1000 * LATEST_TIME
 
 
 def _first_missing(claims: RegisteredClaims) -> MissingRequiredClaim:

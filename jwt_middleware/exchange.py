@@ -30,7 +30,8 @@ class Exchange(msgspec.Struct, eq=False):
     receive: Receive
     _send: Send
     _has_started: bool = False
-    _is_replaced: bool = False
+    is_replaced: bool = False
+    """Whether our answer to a view's refusal was sent in place of the app's response."""
 
     def credentials(self) -> str:
         """The value of the Authorization field, "" where there is none."""
@@ -50,14 +51,14 @@ class Exchange(msgspec.Struct, eq=False):
     async def replace(self) -> None:
         """Send the documented answer to the view's refusal, once."""
         refusal = self.admission.refusal
-        if refusal is not None and not self._is_replaced:
-            self._is_replaced = True
+        if refusal is not None and not self.is_replaced:
+            self.is_replaced = True
             await self.answer(self.gate.refused(self.admission, refusal))
 
     def is_replaceable(self) -> bool:
         """Whether a view refused, and neither the app's response nor our answer has been sent."""
         refusal = self.admission.refusal
-        if refusal is None or self._is_replaced:
+        if refusal is None or self.is_replaced:
             return False
         if self._has_started:
             report_late_refusal(refusal, self.admission.path)

@@ -7,6 +7,7 @@ Everything after that takes a `VerifiedToken`, so it cannot run too early.
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, NoReturn, TypeAlias
@@ -26,11 +27,14 @@ from jwt_middleware.errors import (
     UnsupportedHeader,
 )
 from jwt_middleware.grammar import is_name
-from jwt_middleware.tenants.keys import Key, decoy_key
+from jwt_middleware.identity import Identity
+from jwt_middleware.tenants.key_sources import Fetch
+from jwt_middleware.tenants.keys import HMAC_HASHES, Key, decoy_key
 from jwt_middleware.tenants.model import MAX_KEYS_WITHOUT_ID, Tenant, normalized_types
+from jwt_middleware.verified_tokens import VerifiedTokens
 
 MAX_NESTING: Final = 128
-"""Arrays and objects within each other in the claims, at most: far below where Python's own tools give up."""
+"""Arrays and objects within each other in header and claims, at most: far below where Python's own tools give up."""
 LATEST_TIME: Final = 10**11
 """Times in seconds are below this (the year 5138); what is larger is most likely in milliseconds."""
 MAX_KNOWN_HEADERS: Final = 512
@@ -83,8 +87,19 @@ class Header(msgspec.Struct, frozen=True, eq=False):
     algorithm: str
     key_id: str | None
     token_type: str | None
+    has_public_key: bool
     segment: bytes
     """The text it was read from."""
+
+
+class Memory(msgspec.Struct, frozen=True, eq=False):
+    """A verification that succeeded, and the claims that passed with this tenant from `starts_at` until `ends_at`."""
+
+    tenant: Tenant
+    key: Key
+    identity: Identity
+    starts_at: float
+    ends_at: float
 
 
 class UnverifiedToken(msgspec.Struct, frozen=True, eq=False):
@@ -97,6 +112,8 @@ class UnverifiedToken(msgspec.Struct, frozen=True, eq=False):
     payload: bytes
     unverified_claims: RegisteredClaims | None
     """None where a claim has a wrong type, which is nobody's business before the signature holds."""
+    memory: Memory | None = None
+    """What is known of a token with just this text that was here before."""
 
 
 class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
@@ -107,6 +124,8 @@ class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
     key: Key
     claims: RegisteredClaims | None
     """None where a claim has a wrong type: `all_claims` tells which."""
+    is_worth_keeping: bool = False
+    """Whether verifying it took long, and would again."""
 
     def all_claims(self) -> dict[str, Any]:
         """Every claim, by name."""
@@ -119,11 +138,14 @@ class TokenReader:
     Remembers the header segments of good tokens: a tenant's tokens share one or two. Safe to share between threads.
     """
 
-    def __init__(self, algorithms: Iterable[str], token_types: Iterable[str], max_bytes: int) -> None:
+    def __init__(
+        self, algorithms: Iterable[str], token_types: Iterable[str], max_bytes: int, max_verified_tokens: int
+    ) -> None:
         self._algorithms = frozenset(algorithms)
         self._token_types = frozenset({None, *normalized_types(token_types)})
         self._max_bytes = max_bytes
-        self._decoys = {algorithm: decoy_key(algorithm) for algorithm in self._algorithms}
+        self._decoys: dict[str, Key] = {}
+        self._verified: VerifiedTokens[UnverifiedToken] = VerifiedTokens(max_verified_tokens)
         self._known_headers: dict[bytes, Header] = {}
 
     def read(self, token: str) -> UnverifiedToken:
@@ -138,6 +160,8 @@ class TokenReader:
         signing_input, _, signature_segment = text.rpartition(b".")
         header_segment, _, payload_segment = signing_input.partition(b".")
         header = self._known_headers.get(header_segment) or self._header(header_segment)
+        if header.has_public_key and (known := self._verified.find(text)) is not None:
+            return known
         payload, signature = _decoded_object(payload_segment), _decoded(signature_segment)
         claims = _registered(payload)
         issuer = _all_claims(payload).get("iss") if claims is None else claims.iss
@@ -149,18 +173,30 @@ class TokenReader:
         """Steps 4 to 6: one of the tenant's keys signed this, and is not retired at `now`.
 
         `tenant` is what the resolver answered for the issuer. Raises InvalidSignature, with the same text for every
-        reason, or UnacceptableTokenType.
+        reason, UnacceptableTokenType, or TemporarilyUnavailable where its keys could not be fetched.
         """
-        if tenant is None or token.issuer not in tenant.issuers:
+        memory, header = token.memory, token.header
+        if memory is not None and memory.tenant is tenant and _is_still_usable(memory.key, tenant, header, now):
+            return VerifiedToken(token, tenant, memory.key, token.unverified_claims)
+        if tenant is None or not tenant.has_issuer(token.issuer):
             self._refuse_stranger(token, tenant)
-        if token.header.token_type not in (tenant.token_types or self._token_types):
+        if tenant.token_types is None and header.token_type not in self._token_types:
             raise UnacceptableTokenType
-        key = _signing_key(token, tenant.keys, now)
+        source = tenant.key_source
+        keys = tenant.keys if source is None else source.candidates(header.algorithm, header.key_id)
+        key = _signing_key(token, keys, now)
         if key is None:
-            self._refuse_signature(token, tenant.keys, now)
-        if token.header.segment not in self._known_headers:
-            self._remember(token.header)
-        return VerifiedToken(token, tenant, key, token.unverified_claims)
+            self._refuse_signature(token, keys, now)
+        if tenant.token_types is not None and header.token_type not in (None, *tenant.token_types):
+            raise UnacceptableTokenType
+        if header.segment not in self._known_headers:
+            self._remember(header)
+        return VerifiedToken(token, tenant, key, token.unverified_claims, header.has_public_key)
+
+    def remember(self, token: UnverifiedToken, memory: Memory) -> None:
+        """Keep a token that passed every check but revocation, so that its signature need not be verified again."""
+        text = token.signing_input + b"." + urlsafe_b64encode(token.signature).rstrip(b"=")
+        self._verified.keep(text, msgspec.structs.replace(token, memory=memory), memory.tenant.id)
 
     def _header(self, segment: bytes) -> Header:
         members = _header_members(_decoded_object(segment))
@@ -171,7 +207,7 @@ class TokenReader:
             raise UnsupportedHeader
         if "kid" in members and not is_name(key_id):
             raise InvalidKeyId
-        return Header(algorithm, key_id, _token_type(members), segment)
+        return Header(algorithm, key_id, _token_type(members), algorithm not in HMAC_HASHES, segment)
 
     def _remember(self, header: Header) -> None:
         if len(self._known_headers) >= MAX_KNOWN_HEADERS:
@@ -185,6 +221,9 @@ class TokenReader:
         raise InvalidSignature("unknown_issuer" if tenant is None else "resolver_answered_with_another_issuer")
 
     def _refuse_signature(self, token: UnverifiedToken, keys: Iterable[Key], now: float) -> NoReturn:
+        # A tenant with token types of its own answers as others do: typ tells nobody which issuers exist.
+        if token.header.token_type not in self._token_types:
+            raise UnacceptableTokenType
         reason = _why_not_signed(keys, token.header, now)
         if reason != InvalidSignature.reason:
             self._check_with_decoy(token)
@@ -192,7 +231,17 @@ class TokenReader:
 
     def _check_with_decoy(self, token: UnverifiedToken) -> None:
         """Where no key could be tried, pay for one that was, so that time tells nobody which issuers exist."""
-        self._decoys[token.header.algorithm].verifies(token.signing_input, token.signature)
+        algorithm = token.header.algorithm
+        if algorithm not in self._decoys:
+            self._decoys[algorithm] = decoy_key(algorithm)
+        self._decoys[algorithm].verifies(token.signing_input, token.signature)
+
+
+def awaited_keys(token: UnverifiedToken, tenant: Tenant | None) -> Fetch | None:
+    """What has to be fetched before `verify` can tell; None for tenants whose keys are at hand."""
+    if tenant is None or tenant.key_source is None or not tenant.has_issuer(token.issuer):
+        return None
+    return tenant.key_source.awaited(token.header.algorithm, token.header.key_id)
 
 
 def _decoded_object(segment: bytes) -> bytes:
@@ -267,7 +316,7 @@ def _header_members(header: bytes) -> dict[str, Any]:
         members = json.loads(header.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedToken("header_is_no_json_object") from None
-    if not isinstance(members, dict):
+    if not isinstance(members, dict) or (len(header) > 2 * MAX_NESTING and _nesting(members) > MAX_NESTING):
         raise MalformedToken("header_is_no_json_object")
     return members
 
@@ -311,6 +360,14 @@ def _signing_key(token: UnverifiedToken, keys: Iterable[Key], now: float) -> Key
             if tried == MAX_KEYS_WITHOUT_ID and key_id is None:
                 return None
     return None
+
+
+def _is_still_usable(key: Key, tenant: Tenant, header: Header, now: float) -> bool:
+    """Whether a key that verified a token before would be tried again. The keys of a tenant object do not change."""
+    if key.not_after is not None and now >= key.not_after:
+        return False
+    source = tenant.key_source
+    return source is None or any(known is key for known in source.candidates(header.algorithm, header.key_id))
 
 
 def _why_not_signed(keys: Iterable[Key], header: Header, now: float) -> str:

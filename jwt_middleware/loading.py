@@ -63,6 +63,7 @@ SETTING_NAMES: Final[dict[str, Callable[[str], object] | None]] = {
     "render_error": None,
     "validators": None,
     "store_timeout": _number,
+    "max_verified_tokens": _number,
     "websocket_subprotocol": _flag,
     "max_logged_refusals": _number,
     "clock": None,

@@ -11,12 +11,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from jwt_middleware.errors import AuthenticationError, NoCredentials
 from jwt_middleware.grammar import escaped
 from jwt_middleware.identity import fingerprint
-from jwt_middleware.paths import is_plain
+from jwt_middleware.paths import can_be_opened
 from jwt_middleware.settings import JWTSettings
 
 logger: Final = logging.getLogger("jwt_middleware")
@@ -68,7 +69,7 @@ class RefusalLog:
             return left_out
 
     def _hint(self, refusal: AuthenticationError, path: str) -> str:
-        if not isinstance(refusal, NoCredentials) or not is_plain(path) or path in self._hinted:
+        if not isinstance(refusal, NoCredentials) or not can_be_opened(path) or path in self._hinted:
             return ""
         if len(self._hinted) >= MAX_HINTED_PATHS:
             return ""
@@ -98,6 +99,14 @@ def report_policy(settings: JWTSettings, layer: str) -> None:
         settings.tenants,
         settings.revocations,
     )
+
+
+def report_retiring_key(tenant_id: str, key_id: str | None, not_after: float) -> None:
+    """A tenant still signs with a key that is being retired."""
+    end = datetime.fromtimestamp(not_after, UTC).isoformat(timespec="seconds")
+    tenant, kid = escaped(tenant_id), _known(key_id)
+    fields = {"tenant": tenant, "kid": kid, "not_after": not_after}
+    logger.info("tenant %s still signs with the key %s, which ends at %s", tenant, kid, end, extra=fields)
 
 
 def report_broken_renderer(error: Exception) -> None:

@@ -126,6 +126,11 @@ def is_plain(path: str) -> bool:
     return path.startswith("/") and is_clean(path) and not _UNCLEAN(path)
 
 
+def can_be_opened(path: str) -> bool:
+    """Whether a rule could name just this path."""
+    return is_plain(path) and "{" not in path and not path.endswith("/*") and _PATTERN(path) is not None
+
+
 def _strictest(rules: Iterable[Rule]) -> Demand:
     matching = [*rules]
     if not matching:

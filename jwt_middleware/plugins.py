@@ -12,9 +12,10 @@ import contextvars
 import inspect
 import os
 import threading
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, Generic, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from asgiref.sync import async_to_sync
 
@@ -29,12 +30,24 @@ MAX_WAITING: Final = 256
 """Calls of one such plug-in under way or waiting for a thread; the next one is answered with 503 at once."""
 
 
+class Unknown(Enum):
+    """What `recall` answers when the plug-in has to be asked."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
 class Plugin(Generic[Answer]):
     """One method of a provider's object, callable from both colours.
 
-    `ask` is for threads, `ask_async` for an event loop. Where `inline` is true, `ask` may be called on an event loop
-    too. Every call raises TemporarilyUnavailable when the plug-in raises, answers with another type, or (where it
-    can be interrupted or left behind) takes longer than `timeout` seconds.
+    `recall` answers from memory, where the plug-in can, on an event loop too; else it says UNKNOWN, and `ask` (in a
+    thread) or `ask_async` (on an event loop) has to wait. A plug-in may offer the method in both colours, the second
+    one as `<method>_async`, and `recall` by that name.
+
+    Every call raises TemporarilyUnavailable when the plug-in raises, answers with another type, or (where it can be
+    interrupted or left behind) takes longer than `timeout` seconds.
     """
 
     def __init__(
@@ -42,21 +55,19 @@ class Plugin(Generic[Answer]):
     ) -> None:
         call: Any = getattr(plugin, method, plugin)
         self._call: Callable[..., Any] = call
+        self._call_async: Callable[..., Any] | None = getattr(plugin, f"{method}_async", None)
         self._answers = answers
         self._timeout = timeout
         self._name = name
         self._pool = _Pool(name)
-        self._is_async = is_async(self._call)
-        self._bridged = async_to_sync(self._within_time) if self._is_async else None
-        self.inline = bool(getattr(plugin, "in_memory", False)) and not self._is_async
-        if isinstance(plugin, StaticTenants):
-            # Nothing that could fail or answer with another type: a dictionary is asked without a net.
-            self.ask = self._call  # type: ignore[method-assign]
+        if is_async(call):
+            self._call_async, self._call = call, async_to_sync(self._within_time)
+        self.recall: Callable[..., Answer | Unknown] = self._recall_of(plugin)
 
     def ask(self, *question: Any) -> Answer:
         """The answer, waited for in this thread. A plain plug-in that hangs cannot be interrupted here."""
         try:
-            answer = self._bridged(*question) if self._bridged is not None else self._call(*question)
+            answer = self._call(*question)
         except Exception as error:
             raise self._unavailable(error) from error
         return self._checked(answer)
@@ -73,10 +84,21 @@ class Plugin(Generic[Answer]):
         """End the threads, without waiting for those that hang."""
         self._pool.close()
 
+    def _recall_of(self, plugin: object) -> Callable[..., Answer | Unknown]:
+        if isinstance(plugin, StaticTenants):
+            # Nothing that could fail or answer with another type: a dictionary is asked without a net.
+            return self._call
+        own: Callable[..., Answer | Unknown] | None = getattr(plugin, "recall", None)
+        if own is not None:
+            return own
+        if getattr(plugin, "in_memory", False) and self._call_async is None:
+            return self.ask
+        return _nothing_in_memory
+
     async def _within_time(self, *question: Any) -> Any:
         async with asyncio.timeout(self._timeout):
-            if self._is_async:
-                return await self._call(*question)
+            if self._call_async is not None:
+                return await self._call_async(*question)
             return await self._pool.run(self._call, *question)
 
     def _checked(self, answer: Any) -> Answer:
@@ -94,6 +116,10 @@ class Plugin(Generic[Answer]):
         return TemporarilyUnavailable(f"{self._name}_failed_with_{type(error).__name__}_at_{_origin(error)}")
 
 
+def _nothing_in_memory(*question: Any) -> Unknown:
+    return UNKNOWN
+
+
 def is_async(call: object) -> bool:
     """Whether calling this gives an awaitable: an `async def`, or an object whose `__call__` is one."""
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
@@ -104,32 +130,40 @@ class _Pool:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._executor: ThreadPoolExecutor | None = None
-        self._process = 0
-        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._lock = threading.Lock()
+        self._threads: _Threads | None = None
 
     async def run(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        if not self._places.acquire(blocking=False):
+        executor, places, _ = self._started()
+        if not places.acquire(blocking=False):
             raise TemporarilyUnavailable(f"{self._name}_has_too_many_waiting")
-        future = self._started().submit(contextvars.copy_context().run, call, *arguments)
+        future = executor.submit(contextvars.copy_context().run, call, *arguments)
         # The place is free when the thread is, which may be long after nobody waits for it any more.
-        future.add_done_callback(self._leave)
+        future.add_done_callback(lambda _: places.release())
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None and threads.process == os.getpid():
+            threads.executor.shutdown(wait=False, cancel_futures=True)
 
-    def _leave(self, _: Future[Any]) -> None:
-        self._places.release()
+    def _started(self) -> _Threads:
+        threads = self._threads
+        if threads is None or threads.process != os.getpid():
+            with self._lock:
+                threads = self._threads
+                if threads is None or threads.process != os.getpid():
+                    executor = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix=f"jwt_middleware-{self._name}")
+                    threads = _Threads(executor, threading.BoundedSemaphore(MAX_WAITING), os.getpid())
+                    self._threads = threads
+        return threads
 
-    def _started(self) -> ThreadPoolExecutor:
-        if self._executor is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._executor = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix=f"jwt_middleware-{self._name}")
-            self._places = threading.BoundedSemaphore(MAX_WAITING)
-        return self._executor
+
+class _Threads(NamedTuple):
+    executor: ThreadPoolExecutor
+    places: threading.BoundedSemaphore
+    process: int
 
 
 def _origin(error: Exception) -> str:
@@ -143,19 +177,34 @@ def _origin(error: Exception) -> str:
     return f"{os.path.basename(code.co_filename)}:{traceback.tb_lineno}"
 
 
-async def aclose_all(closables: list[object]) -> None:
-    """Call `aclose` or `close` of each object that has one."""
-    for closable in closables:
-        close = getattr(closable, "aclose", None) or getattr(closable, "close", None)
-        if close is not None:
+async def aclose_all(closables: Iterable[object]) -> None:
+    """Call `aclose`, or else `close`, of each object that has one; then raise the first error, if there was one."""
+    errors = []
+    for close in _closers(closables, "aclose", "close"):
+        try:
             outcome = close()
-            if isinstance(outcome, Awaitable):
+            if inspect.isawaitable(outcome):
                 await outcome
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
-def close_all(closables: list[object]) -> None:
-    """Call `close`, or else `aclose`, of each object that has one."""
-    for closable in closables:
-        close = getattr(closable, "close", None) or getattr(closable, "aclose", None)
-        if close is not None:
+def close_all(closables: Iterable[object]) -> None:
+    """Call `close`, or else `aclose`, of each object that has one; then raise the first error, if there was one."""
+    errors = []
+    for close in _closers(closables, "close", "aclose"):
+        try:
             (async_to_sync(close) if is_async(close) else close)()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _closers(closables: Iterable[object], preferred: str, other: str) -> Iterator[Callable[[], Any]]:
+    for closable in closables:
+        close = getattr(closable, preferred, None) or getattr(closable, other, None)
+        if close is not None:
+            yield close

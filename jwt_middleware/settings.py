@@ -15,6 +15,7 @@ from jwt_middleware.errors import AuthenticationError, ConfigurationError, Probl
 from jwt_middleware.grammar import is_name
 from jwt_middleware.paths import PathPolicy, Rule, is_plain
 from jwt_middleware.revocation.protocol import RevocationStore
+from jwt_middleware.tenants.keys import HMAC_HASHES, PUBLIC_KEY_ALGORITHMS
 from jwt_middleware.tenants.model import Tenant, TenantResolver
 from jwt_middleware.tenants.static import StaticTenants
 
@@ -25,9 +26,8 @@ RenderError: TypeAlias = Callable[[AuthenticationError, Mapping[str, Any]], tupl
 """Takes the refusal and the members of the default body; returns content type and body. Decides nothing else."""
 
 ALGORITHMS: Final = (
-    *("HS256", "HS384", "HS512"),
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
+    *HMAC_HASHES,
+    *PUBLIC_KEY_ALGORITHMS,
 )
 """Every signature of RFC 7518 section 3.1 and RFC 8037: which of them a key serves is said where the key is built."""
 
@@ -62,6 +62,7 @@ class JWTSettings:
     render_error: Final[RenderError | None]
     validators: Final[tuple[Validator, ...]]
     store_timeout: Final[float]
+    max_verified_tokens: Final[int]
     websocket_subprotocol: Final[bool]
     max_logged_refusals: Final[int]
     clock: Final[Callable[[], float]]
@@ -91,6 +92,7 @@ class JWTSettings:
         render_error: RenderError | None = None,
         validators: Iterable[Validator] = (),
         store_timeout: float = 0.25,
+        max_verified_tokens: int = 1024,
         websocket_subprotocol: bool = False,
         max_logged_refusals: int = 20,
         clock: Callable[[], float] = time.time,
@@ -117,6 +119,7 @@ class JWTSettings:
         self.render_error = check.function("render_error", render_error)
         self.validators = check.functions("validators", validators)
         self.store_timeout = check.number("store_timeout", store_timeout, 0.001)
+        self.max_verified_tokens = int(check.number("max_verified_tokens", max_verified_tokens, 0))
         self.websocket_subprotocol = check.flag("websocket_subprotocol", websocket_subprotocol)
         self.max_logged_refusals = int(check.number("max_logged_refusals", max_logged_refusals, 0))
         self.clock = check.function("clock", clock) or time.time

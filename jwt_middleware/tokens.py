@@ -45,18 +45,24 @@ def guide_claims(
     return claims | {tenant.scope_claim: listed} if listed else claims
 
 
-def header_for(key: Key) -> dict[str, str]:
-    """The header of a token that this key signs: its algorithm, the type JWT and, where it has one, its key id."""
-    header = {"alg": key.algorithm, "typ": "JWT"}
-    return header if key.key_id is None else header | {"kid": key.key_id}
+def header_for(key: Key, typ: str | None = "JWT") -> dict[str, str]:
+    """The header of a token that this key signs: its algorithm, the type and, where the key has one, its key id."""
+    members = {"alg": key.algorithm, "typ": typ, "kid": key.key_id}
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def signed(claims: Mapping[str, Any], key: Key) -> str:
+def signed(claims: Mapping[str, Any], key: Key, typ: str | None = "JWT") -> str:
     """A token (compact JWS, RFC 7515 section 3.1) with these claims, as they are, signed with this key."""
-    signing_input = f"{segment(_encode(header_for(key)))}.{segment(_encode(claims))}"
+    signing_input = f"{segment(_encode(header_for(key, typ)))}.{segment(_encode(claims))}"
     return f"{signing_input}.{segment(key.sign(signing_input.encode('ascii')))}"
 
 
 def segment(content: bytes) -> str:
     """base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
+
+
+def decoded(segment: str) -> bytes:
+    """The bytes of a segment, for looking at a token. Raises ValueError for text that is not base64."""
+    padded = segment.encode("ascii") + b"=" * (-len(segment) % 4)
+    return base64.b64decode(padded, altchars=b"-_", validate=True)

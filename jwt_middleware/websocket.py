@@ -42,7 +42,7 @@ class SocketExchange(Exchange):
 
     async def answer(self, answer: Answer) -> None:
         """Refuse the handshake: with the answer where the server can send it, else with close code 1008."""
-        if not self._has_started and not self._is_replaced:
+        if not self._has_started and not self.is_replaced:
             await self.receive()
         if "websocket.http.response" not in (self.scope.get("extensions") or {}):
             await self._send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})

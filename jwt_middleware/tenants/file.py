@@ -26,11 +26,19 @@ import msgspec
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.grammar import escaped
+from jwt_middleware.tenants.jwks import JWKS
+from jwt_middleware.tenants.key_sources import KeySource
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Application, Tenant
 from jwt_middleware.tenants.static import StaticTenants
 
 _log = logging.getLogger("jwt_middleware")
+
+_ONE_SOURCE = Problem(
+    "key",
+    "not exactly one source",
+    "name one of secret, secret_env (an environment variable), secret_file, pem_file (paths) and jwk",
+)
 
 _Stamp: TypeAlias = tuple[int, int, int] | None
 """Modification time, size and inode of the file; None where it cannot be read."""
@@ -51,6 +59,7 @@ class FileTenants:
         self._check_interval = check_interval
         self._seen = self._loaded = _stamp(self.path)
         self._tenants = load(self.path)
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
 
@@ -69,8 +78,9 @@ class FileTenants:
 
     def close(self) -> None:
         """End the watching thread. A later look-up starts it again."""
-        watcher, self._watcher = self._watcher, None
-        self._stop.set()
+        with self._lock:
+            watcher, self._watcher = self._watcher, None
+            self._stop.set()
         if watcher is not None and watcher is not threading.current_thread():
             watcher.join()
 
@@ -81,10 +91,13 @@ class FileTenants:
         return f"FileTenants({str(self.path)!r})"
 
     def _watch(self) -> None:
-        self._stop = threading.Event()
-        arguments = (weakref.ref(self), self._stop, self._check_interval)
-        self._watcher = threading.Thread(target=_watch, args=arguments, name="jwt_middleware-file", daemon=True)
-        self._watcher.start()
+        with self._lock:
+            if self._watcher is not None and self._watcher.is_alive():
+                return
+            self._stop = threading.Event()
+            arguments = (weakref.ref(self), self._stop, self._check_interval)
+            self._watcher = threading.Thread(target=_watch, args=arguments, name="jwt_middleware-file", daemon=True)
+            self._watcher.start()
 
     def _look(self) -> None:
         """Load a changed file once two looks in a row saw the same: whoever writes it may be in the middle."""
@@ -113,7 +126,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
         what, fix = f"cannot be read ({error.strerror})", "check the path and its permissions"
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         what, fix = f"is not TOML ({_position(error)})", "check the line; half-written files are refused too"
     raise ConfigurationError([Problem(str(path), what, fix)], "this file cannot be used")
 
@@ -132,6 +145,8 @@ class _KeyEntry(msgspec.Struct, forbid_unknown_fields=True):
     secret: str | None = None
     secret_env: str | None = None
     secret_file: str | None = None
+    jwk: dict[str, Any] | None = None
+    pem_file: str | None = None
     kid: str | None = None
     algorithm: str = "HS256"
     not_after: datetime | float | None = None
@@ -145,8 +160,10 @@ class _ApplicationEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 class _TenantEntry(msgspec.Struct, forbid_unknown_fields=True):
     id: str
-    keys: list[_KeyEntry]
     applications: list[str | _ApplicationEntry]
+    keys: list[_KeyEntry] | None = None
+    jwks: str | None = None
+    discover: str | None = None
     issuers: list[str] | None = None
     active: bool = True
     scope_claim: str = "scope"
@@ -171,10 +188,12 @@ def _stamp(path: Path) -> _Stamp:
     return None
 
 
-def _position(error: UnicodeDecodeError | tomllib.TOMLDecodeError) -> str:
+def _position(error: Exception) -> str:
     """Where it went wrong. Not the bytes that stand there: they may be part of a secret."""
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
     _, _, position = str(error).rpartition("(")
     return position.rstrip(")") or "no position"
 
@@ -191,13 +210,9 @@ def _built(entry: object, folder: Path, problems: list[Problem]) -> Tenant | Non
 
 
 def _tenant(entry: _TenantEntry, folder: Path, where: str) -> Tenant:
-    problems: list[Problem] = []
-    keys = [key for place in enumerate(entry.keys, 1) if (key := _key(*place, folder, where, problems)) is not None]
-    if problems:
-        raise ConfigurationError(problems)
     return Tenant(
         entry.id,
-        keys=keys,
+        keys=_keys(entry, folder, where),
         applications=[*_applications(entry.applications)],
         issuers=entry.issuers,
         active=entry.active,
@@ -206,6 +221,23 @@ def _tenant(entry: _TenantEntry, folder: Path, where: str) -> Tenant:
         max_lifetime=entry.max_lifetime,
         token_types=entry.token_types,
     )
+
+
+def _keys(entry: _TenantEntry, folder: Path, where: str) -> list[Key] | KeySource:
+    """The keys of the entry, or where they are fetched from."""
+    if [entry.keys, entry.jwks, entry.discover].count(None) != 2:
+        fix = "name one of keys, jwks (the address of a key set) and discover (the address of an OpenID provider)"
+        raise ConfigurationError([Problem("keys", "not exactly one source", fix)])
+    if entry.jwks is not None:
+        return JWKS(entry.jwks)
+    if entry.discover is not None:
+        return JWKS.discover(entry.discover)
+    problems: list[Problem] = []
+    places = enumerate(entry.keys or (), 1)
+    keys = [key for place in places if (key := _key(*place, folder, where, problems)) is not None]
+    if problems:
+        raise ConfigurationError(problems)
+    return keys
 
 
 def _applications(entries: list[str | _ApplicationEntry]) -> Iterator[Application]:
@@ -218,6 +250,8 @@ def _applications(entries: list[str | _ApplicationEntry]) -> Iterator[Applicatio
 
 def _key(number: int, entry: _KeyEntry, folder: Path, where: str, problems: list[Problem]) -> Key | None:
     try:
+        if entry.jwk is not None or entry.pem_file is not None:
+            return _public_key(entry, folder)
         secret = _secret(entry, folder, f"{where}: key {number}")
         return Key.secret(secret, kid=entry.kid, algorithm=entry.algorithm, not_after=entry.not_after)
     except ConfigurationError as error:
@@ -225,11 +259,19 @@ def _key(number: int, entry: _KeyEntry, folder: Path, where: str, problems: list
     return None
 
 
+def _public_key(entry: _KeyEntry, folder: Path) -> Key:
+    if [entry.secret, entry.secret_env, entry.secret_file, entry.jwk, entry.pem_file].count(None) != 4:
+        raise ConfigurationError([_ONE_SOURCE])
+    text: dict[str, Any] | bytes = entry.jwk or b""
+    if entry.pem_file is not None:
+        text = _read(folder / entry.pem_file, "pem_file")
+    return Key.public(text, algorithm=entry.algorithm, kid=entry.kid, not_after=entry.not_after)
+
+
 def _secret(entry: _KeyEntry, folder: Path, where: str) -> str | bytes:
     """The secret from the one place that the entry names."""
     if sum(source is not None for source in (entry.secret, entry.secret_env, entry.secret_file)) != 1:
-        fix = "name one of secret, secret_env (an environment variable) and secret_file (a path)"
-        raise ConfigurationError([Problem("secret", "not exactly one source", fix)])
+        raise ConfigurationError([_ONE_SOURCE])
     if entry.secret_env is not None:
         return _from_environment(entry.secret_env)
     if entry.secret_file is not None:
@@ -243,11 +285,15 @@ def _from_environment(name: str) -> str:
     return os.environ[name]
 
 
-def _from_file(path: Path, where: str) -> bytes:
+def _read(path: Path, name: str) -> bytes:
     try:
-        secret = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError([Problem("secret_file", f"{path} cannot be read ({error.strerror})")]) from None
+        raise ConfigurationError([Problem(name, f"{path} cannot be read ({error.strerror})")]) from None
+
+
+def _from_file(path: Path, where: str) -> bytes:
+    secret = _read(path, "secret_file")
     if secret.endswith((b"\n", b"\r")):
         _log.warning("%s: the file %s ends with a line end, which is part of the secret", where, path)
     return secret

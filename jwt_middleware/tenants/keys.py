@@ -15,15 +15,24 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Never, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.grammar import MAX_NAME_LENGTH, is_name
+
+if TYPE_CHECKING:
+    from jwt_middleware.tenants.public_keys import PublicKeyText
 
 Verifier: TypeAlias = Callable[[bytes, bytes], bool]
 """Takes signing input and signature, says whether they belong together. Holds the prepared key."""
 
 HMAC_HASHES: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+_LEAST_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+PUBLIC_KEY_ALGORITHMS: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
 MAX_PREPARED_KEYS: Final = 16_384
 """Keys kept prepared in a process at most; a prepared HMAC key takes about 1.6 kB."""
 
@@ -34,22 +43,25 @@ _prepared: deque[Key] = deque()
 
 
 class Key:
-    """One key of a tenant, with the algorithm it serves. Immutable; never shows or pickles its secret.
+    """One key of a tenant, with the algorithm it serves. Immutable; never shows, pickles or serialises its secret.
 
-    Build it with `Key.secret`. Two keys are equal when algorithm, key id, end and secret are.
+    Build it with `Key.secret` or `Key.public`. Two keys are equal when algorithm, key id, end and secret are.
     """
 
-    __slots__ = ("_material", "algorithm", "key_id", "not_after", "prepared")
+    __slots__ = ("algorithm", "key_id", "material", "not_after", "prepared")
 
     algorithm: Final[str]
+    material: Final[bytes]
+    """The secret, or the public key as DER. For stores; nothing else has to look at it."""
     key_id: Final[str | None]
     not_after: Final[float | None]
+    """When the key stops being accepted, in seconds since the Unix epoch; None: no end is set."""
 
     def __init__(self, algorithm: str, material: bytes, key_id: str | None, not_after: float | None) -> None:
         self.algorithm = algorithm
+        self.material = material
         self.key_id = key_id
         self.not_after = not_after
-        self._material = material
         self.prepared: Verifier | None = None
         """The check with this key, once it was needed; `prepare` makes it."""
 
@@ -72,16 +84,45 @@ class Key:
         Raises ConfigurationError with every problem; the secret is not in it.
         """
         material = _secret_bytes(secret)
-        end = _seconds(not_after)
         problems = [
             *_name_problems(kid),
             *_algorithm_problems(algorithm),
-            *(_secret_problems(material, algorithm, allow_weak)),
-            *([Problem("not_after", end, "give seconds since the Unix epoch")] if isinstance(end, str) else []),
+            *_secret_problems(material, algorithm, allow_weak),
+            *_end_problems(not_after),
         ]
         if problems:
             raise ConfigurationError(problems, "this key cannot be used")
-        return cls(algorithm, material or b"", kid, None if isinstance(end, str) else end)
+        return cls(algorithm, material or b"", kid, _seconds(not_after))
+
+    @classmethod
+    def public(
+        cls,
+        pem_or_jwk: PublicKeyText,
+        *,
+        algorithm: str,
+        kid: str | None = None,
+        not_after: float | datetime | None = None,
+    ) -> Key:
+        """A public key: PEM text, or a JWK as text or mapping (whose `kid` is taken where none is given here).
+
+        `algorithm` is the one it serves: RS, PS or ES 256, 384 or 512 on the curve of that name, or EdDSA.
+
+        Raises ConfigurationError with the fix: for private keys, certificates, RSA keys under 2048 bits, curves and
+        key types that do not match, and where the `crypto` extra is missing.
+        """
+        problems = [*_name_problems(kid), *_end_problems(not_after)]
+        if algorithm not in PUBLIC_KEY_ALGORITHMS:
+            fix = f"use one of {', '.join(PUBLIC_KEY_ALGORITHMS)}"
+            problems.append(Problem("algorithm", f"{algorithm!r} does not take a public key", fix))
+        if problems:
+            raise ConfigurationError(problems, "this key cannot be used")
+        material, own_id = _public_keys().read_public_key(pem_or_jwk, algorithm)
+        return cls(algorithm, material, own_id if kid is None and is_name(own_id) else kid, _seconds(not_after))
+
+    @staticmethod
+    def check_public_keys() -> None:
+        """Raises ConfigurationError, naming the `crypto` extra, where public keys cannot be checked."""
+        _public_keys().check_installed()
 
     def verifies(self, signing_input: bytes, signature: bytes) -> bool:
         """Whether this key made the signature (bytes) over header.payload (bytes). Constant time for HMAC."""
@@ -92,20 +133,22 @@ class Key:
         return self.not_after is None or now < self.not_after
 
     def sign(self, signing_input: bytes) -> bytes:
-        """The signature of header.payload: for tools and tests that make tokens with the secret at hand."""
-        return hmac.digest(self._material, signing_input, HMAC_HASHES[self.algorithm])
+        """The signature of header.payload: for tools and tests that make tokens with the secret at hand.
+
+        Raises ConfigurationError for a public key, which cannot sign.
+        """
+        if self.algorithm not in HMAC_HASHES:
+            fix = "make the token where the private key is"
+            raise ConfigurationError([Problem("key", "a public key cannot sign", fix)], "no token can be made")
+        return hmac.digest(self.material, signing_input, HMAC_HASHES[self.algorithm])
 
     def has_secret_of(self, other: Key) -> bool:
         """Whether both keys are the same secret, whatever their names. Constant time."""
-        return hmac.compare_digest(self._material, other._material)
-
-    def secret_digest(self) -> bytes:
-        """A digest by which equal secrets can be found without keeping them."""
-        return hashlib.sha256(self._material).digest()
+        return hmac.compare_digest(self.material, other.material)
 
     def prepare(self) -> Verifier:
         """Make and keep `prepared`; the key that was prepared longest ago may lose its own."""
-        verifier = _hmac_verifier(self._material, HMAC_HASHES[self.algorithm])
+        verifier = _verifier(self.algorithm, self.material)
         if len(_prepared) >= MAX_PREPARED_KEYS:
             _prepared.popleft().prepared = None
         _prepared.append(self)
@@ -135,8 +178,30 @@ class Key:
 
 
 def decoy_key(algorithm: str) -> Key:
-    """A key that belongs to nobody: checking with it costs what checking with a tenant's key costs."""
-    return Key(algorithm if algorithm in HMAC_HASHES else "HS256", secrets.token_bytes(64), None, None)
+    """A key that belongs to nobody: checking with it costs what checking with a tenant's key costs.
+
+    Where public keys cannot be checked at all, because the `crypto` extra is missing, a secret serves.
+    """
+    if algorithm in HMAC_HASHES:
+        return Key(algorithm, secrets.token_bytes(64), None, None)
+    try:
+        return Key(algorithm, _public_keys().decoy_der(algorithm), None, None)
+    except ConfigurationError:
+        return decoy_key("HS256")
+
+
+def _public_keys() -> ModuleType:
+    """The module that needs cryptography, which takes longer to load than everything else here together."""
+    from jwt_middleware.tenants import public_keys
+
+    return public_keys
+
+
+def _verifier(algorithm: str, material: bytes) -> Verifier:
+    if algorithm in HMAC_HASHES:
+        return _hmac_verifier(material, HMAC_HASHES[algorithm])
+    verifier: Verifier = _public_keys().verifier(algorithm, material)
+    return verifier
 
 
 def _hmac_verifier(secret: bytes, hash_name: str) -> Verifier:
@@ -165,13 +230,17 @@ def _secret_bytes(secret: object) -> bytes | None:
         return None
 
 
-def _seconds(value: object) -> float | str | None:
-    """The time in seconds, or what is wrong with it."""
-    if isinstance(value, datetime):
-        return value.timestamp() if value.tzinfo else "a datetime needs a time zone"
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11):
-        return value
-    return "not a time in seconds"
+def _seconds(time: float | datetime | None) -> float | None:
+    return time.timestamp() if isinstance(time, datetime) else time
+
+
+def _end_problems(time: object) -> list[Problem]:
+    if isinstance(time, datetime):
+        naive = Problem("not_after", "a datetime without a time zone", "datetime(2027, 1, 1, tzinfo=timezone.utc)")
+        return [] if time.tzinfo else [naive]
+    if time is None or (isinstance(time, int | float) and not isinstance(time, bool) and 0 <= time < 1e11):
+        return []
+    return [Problem("not_after", "not a time in seconds", "give seconds since the Unix epoch, or a datetime")]
 
 
 def _name_problems(key_id: object) -> list[Problem]:
@@ -187,17 +256,21 @@ def _algorithm_problems(algorithm: object) -> list[Problem]:
 
 
 def _secret_problems(material: bytes | None, algorithm: object, allow_weak: bool) -> list[Problem]:
-    fix = _HOW_TO_MAKE_ONE.format(algorithm=algorithm)
+    what = _secret_problem(material, algorithm, allow_weak)
+    return [] if what is None else [Problem("secret", what, _HOW_TO_MAKE_ONE.format(algorithm=algorithm))]
+
+
+def _secret_problem(material: bytes | None, algorithm: object, allow_weak: bool) -> str | None:
     if material is None:
-        return [Problem("secret", "neither bytes nor text that UTF-8 can encode", fix)]
+        return "neither bytes nor text that UTF-8 can encode"
     if not material.strip():
-        return [Problem("secret", "empty", fix)]
+        return "empty"
     if kind := _public_form(material):
-        return [Problem("secret", f"looks like {kind}, which is no secret", fix)]
-    size = hashlib.new(HMAC_HASHES.get(str(algorithm), "sha256")).digest_size
-    if len(material) < size and not allow_weak:
-        return [Problem("secret", f"{len(material)} bytes long; {algorithm} needs at least {size}", fix)]
-    return []
+        return f"looks like {kind}, which is no secret"
+    least = _LEAST_BYTES.get(str(algorithm), 32)
+    if len(material) < least and not allow_weak:
+        return f"{len(material)} bytes long; {algorithm} needs at least {least}"
+    return None
 
 
 def _public_form(material: bytes) -> str | None:
@@ -209,7 +282,8 @@ def _public_form(material: bytes) -> str | None:
         return "an SSH key"
     if text[:1] in (b"{", b"[") and _is_jwk(text):
         return "a JWK"
-    return "the body of a PEM key" if _is_key_body(text) else None
+    # M is base64 of what a SEQUENCE begins with.
+    return "the body of a PEM key" if text.startswith(b"M") and _is_key_body(text) else None
 
 
 def _is_jwk(text: bytes) -> bool:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.grammar import is_name, is_scope
-from jwt_middleware.tenants.keys import Key
+from jwt_middleware.tenants.key_sources import KeySource
+from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 
 _Listed = TypeVar("_Listed")
 
 MAX_KEYS_WITHOUT_ID: Final = 8
 """Keys that a token without `kid` is tried against at most, so that nobody multiplies the cost of a bad signature."""
-
-# A slash, also an encoded one, would make principal ("tenant/subject") ambiguous for whoever decodes it.
-_SLASH = re.compile("/|%2f", re.IGNORECASE).search
 
 
 class Application:
@@ -64,11 +62,12 @@ class Tenant:
 
     __slots__ = (
         "_by_audience",
+        "_issuers",
         "active",
         "applications",
         "audience_claim",
         "id",
-        "issuers",
+        "key_source",
         "keys",
         "max_lifetime",
         "renames_claims",
@@ -77,8 +76,9 @@ class Tenant:
     )
 
     id: Final[str]
-    issuers: Final[tuple[str, ...]]
     keys: Final[tuple[Key, ...]]
+    key_source: Final[KeySource | None]
+    """Where the keys are fetched from, instead of `keys`."""
     applications: Final[tuple[Application, ...]]
     active: Final[bool]
     scope_claim: Final[str]
@@ -90,7 +90,7 @@ class Tenant:
         self,
         id: str,
         *,
-        keys: Iterable[Key],
+        keys: Iterable[Key] | KeySource,
         applications: Iterable[Application | str],
         issuers: Iterable[str] | None = None,
         active: bool = True,
@@ -101,9 +101,13 @@ class Tenant:
     ) -> None:
         problems: list[Problem] = []
         self.id = id
-        self.issuers = (id,) if issuers is None else tuple(_listed(issuers, "issuers", problems))
-        self.keys = tuple(_listed(keys, "keys", problems))
-        self.applications = tuple(_applications(_listed(applications, "applications", problems), problems))
+        # None for the usual case: there may be a million tenants.
+        self._issuers = None if issuers is None else tuple(_listed(issuers, "issuers", problems))
+        self.key_source = None if isinstance(keys, Iterable) else _source(keys)
+        self.keys = tuple(_listed(keys, "keys", problems)) if isinstance(keys, Iterable) else ()
+        if self.key_source is None and not isinstance(keys, Iterable):
+            problems.append(Problem("keys", "neither a list nor a key source", "write keys=[Key.secret(...)]"))
+        self.applications = _applications(tuple(_listed(applications, "applications", problems)), problems)
         self.active = active
         self.scope_claim = scope_claim
         self.audience_claim = audience_claim
@@ -118,6 +122,15 @@ class Tenant:
         problems += _tenant_problems(self)
         if problems:
             raise ConfigurationError(problems, f"tenant {id!r} cannot be used")
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The `iss` values of this tenant's tokens."""
+        return (self.id,) if self._issuers is None else self._issuers
+
+    def has_issuer(self, issuer: str) -> bool:
+        """Whether tokens with this `iss` are the tenant's: exactly this text."""
+        return issuer == self.id if self._issuers is None else issuer in self._issuers
 
     def application(self, audience: str) -> Application | None:
         """The application that this `aud` value names, active or not."""
@@ -142,6 +155,10 @@ class TenantResolver(Protocol):
 
     def resolve(self, issuer: str, /) -> Tenant | None:
         """The tenant that has exactly this issuer, or None. Raising means: cannot tell at the moment (503)."""
+
+
+def _source(keys: object) -> KeySource | None:
+    return cast("KeySource", keys) if callable(getattr(keys, "candidates", None)) else None
 
 
 def normalized_types(types: Iterable[str]) -> frozenset[str]:
@@ -169,18 +186,28 @@ def _application_problems(id: object, is_list: bool, scopes: Iterable[object], a
 
 def _listed(given: Iterable[_Listed], where: str, problems: list[Problem]) -> Iterable[_Listed]:
     values: Any = given
+    if type(values) is list or type(values) is tuple:
+        return given
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         problems.append(Problem(where, "not a list", f"write {where}=[...]"))
         return ()
     return given
 
 
-def _applications(values: Iterable[Application | str], problems: list[Problem]) -> Iterator[Application]:
-    for value in values:
-        try:
-            yield value if isinstance(value, Application) else Application(value)
-        except ConfigurationError as error:
-            problems += [Problem(f"applications: {where}", what, fix) for where, what, fix in error.problems]
+def _applications(values: tuple[Application | str, ...], problems: list[Problem]) -> tuple[Application, ...]:
+    try:
+        return _shared_applications(values)
+    except ConfigurationError as error:
+        problems += [Problem(f"applications: {where}", what, fix) for where, what, fix in error.problems]
+    except TypeError:
+        problems.append(Problem("applications", "something in it is neither text nor an Application", 'write ["shop"]'))
+    return ()
+
+
+@lru_cache(maxsize=1024)
+def _shared_applications(values: tuple[Application | str, ...]) -> tuple[Application, ...]:
+    """Applications by the same names are the same objects: there may be a million tenants that have one "shop"."""
+    return tuple(value if isinstance(value, Application) else Application(value) for value in values)
 
 
 def _tenant_problems(tenant: Tenant) -> Iterator[Problem]:
@@ -193,10 +220,11 @@ def _tenant_problems(tenant: Tenant) -> Iterator[Problem]:
 def _id_problems(tenant: Tenant) -> Iterator[Problem]:
     if not is_name(tenant.id):
         yield Problem("id", "not text of 1 to 256 plain characters", "use a short name")
-    elif _SLASH(tenant.id):
+    # A slash, also an encoded one, would make the principal (tenant/subject) ambiguous for whoever decodes it.
+    elif "/" in tenant.id or "%2f" in tenant.id.lower():
         yield Problem("id", "has a slash", "use a short name, and issuers=[...] for an iss value that is a URL")
-    for issuer in tenant.issuers:
-        if not is_name(issuer) and issuer is not tenant.id:
+    for issuer in tenant._issuers or ():
+        if not is_name(issuer):
             yield Problem("issuers", f"{issuer!r} is not text of 1 to 256 plain characters", "use its iss values")
 
 
@@ -204,6 +232,15 @@ def _key_problems(keys: Sequence[object]) -> Iterator[Problem]:
     usable = [key for key in keys if isinstance(key, Key)]
     if len(usable) != len(keys):
         yield Problem("keys", "something in it is not a Key", "build keys with Key.secret(...)")
+    if len(usable) > 1:
+        yield from _key_set_problems(usable)
+
+
+def _key_set_problems(usable: Sequence[Key]) -> Iterator[Problem]:
+    if len({key.algorithm in HMAC_HASHES for key in usable}) > 1:
+        yield Problem(
+            "keys", "secrets and public keys are mixed", "one tenant has one kind, or what is public could sign"
+        )
     if sum(key.key_id is None for key in usable) > MAX_KEYS_WITHOUT_ID:
         yield Problem("keys", f"more than {MAX_KEYS_WITHOUT_ID} keys without kid", "give each a kid")
     named = Counter((key.algorithm, key.key_id) for key in usable if key.key_id is not None)
@@ -212,7 +249,9 @@ def _key_problems(keys: Sequence[object]) -> Iterator[Problem]:
             yield Problem("keys", f"{count} {algorithm} keys with the kid {key_id!r}", "give each a kid of its own")
 
 
-def _application_set_problems(applications: Iterable[Application]) -> Iterator[Problem]:
+def _application_set_problems(applications: Sequence[Application]) -> Iterator[Problem]:
+    if len(applications) < 2:
+        return
     for name, count in Counter(application.id for application in applications).items():
         if count > 1:
             yield Problem("applications", f"{name!r} stands there {count} times", "name each once")
@@ -222,11 +261,13 @@ def _override_problems(tenant: Tenant) -> Iterator[Problem]:
     active: object = tenant.active
     if not isinstance(active, bool):
         yield Problem("active", f"{active!r} is neither True nor False")
-    for where in ("scope_claim", "audience_claim"):
-        if not is_name(getattr(tenant, where)):
+    for where, claim in (("scope_claim", tenant.scope_claim), ("audience_claim", tenant.audience_claim)):
+        if not is_name(claim):
             yield Problem(where, "not the name of a claim", f'the usual one is "{where.removesuffix("_claim")}"')
     lifetime: object = tenant.max_lifetime
-    if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0):
+    if lifetime is not None and (
+        isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not 0 < lifetime < 1e11
+    ):
         yield Problem(
             "max_lifetime",
             "not a number of seconds above 0",

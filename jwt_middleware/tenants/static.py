@@ -19,10 +19,11 @@ class StaticTenants:
 
     def __init__(self, tenants: Iterable[Tenant]) -> None:
         listed = tuple(tenants)
-        problems = [*_problems(listed)]
+        problems: list[Problem] = [*_strangers(listed)]
+        self._by_issuer: dict[str, Tenant] = {} if problems else _by_issuer(listed, problems)
+        problems += [] if problems else _shared_secrets(listed)
         if problems:
             raise ConfigurationError(problems, "these tenants cannot be used together")
-        self._by_issuer = {issuer: tenant for tenant in listed for issuer in tenant.issuers}
         self.resolve = self._by_issuer.get
         """The tenant that has this issuer, or None."""
 
@@ -33,39 +34,37 @@ class StaticTenants:
         return f"StaticTenants({len(self)} tenants)"
 
 
-def _problems(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
-    kinds = ", ".join(sorted({kind.__name__ for kind in map(type, tenants) if not issubclass(kind, Tenant)}))
+def _strangers(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
+    kinds = ", ".join(sorted({kind.__name__ for kind in set(map(type, tenants)) if not issubclass(kind, Tenant)}))
     if kinds:
-        yield Problem(
-            "tenants",
-            f"{kinds} instead of Tenant",
-            "build each with Tenant(id, keys=[...], applications=[...])",
-        )
-        return
-    yield from _twice(tenants)
-    yield from _shared_secrets(tenants)
+        fix = "build each with Tenant(id, keys=[...], applications=[...])"
+        yield Problem("tenants", f"{kinds} instead of Tenant", fix)
 
 
-def _twice(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
+def _by_issuer(tenants: tuple[Tenant, ...], problems: list[Problem]) -> dict[str, Tenant]:
     ids: set[str] = set()
-    owner: dict[str, str] = {}
+    owners: dict[str, Tenant] = {}
     for tenant in tenants:
         if tenant.id in ids:
-            yield Problem(f"tenant {tenant.id!r}", "stands there twice", "one tenant has all its keys and applications")
+            fix = "one tenant has all its keys and applications"
+            problems.append(Problem(f"tenant {tenant.id!r}", "stands there twice", fix))
         ids.add(tenant.id)
-        for issuer in set(tenant.issuers):
-            if owner.setdefault(issuer, tenant.id) != tenant.id:
-                yield Problem(f"issuer {issuer!r}", f"belongs to {owner[issuer]!r} and {tenant.id!r}", "give it to one")
+        for issuer in tenant.issuers:
+            owner = owners.setdefault(issuer, tenant)
+            if owner.id != tenant.id:
+                what = f"belongs to {owner.id!r} and {tenant.id!r}"
+                problems.append(Problem(f"issuer {issuer!r}", what, "give it to one"))
+    return owners
 
 
 def _shared_secrets(tenants: tuple[Tenant, ...]) -> Iterator[Problem]:
-    owner: dict[bytes, str] = {}
+    owners: dict[bytes, Tenant] = {}
     for tenant in tenants:
         for key in tenant.keys:
-            first = owner.setdefault(key.secret_digest(), tenant.id)
-            if first != tenant.id:
+            owner = owners.setdefault(key.material, tenant)
+            if owner is not tenant:
                 yield Problem(
-                    f"tenants {first!r} and {tenant.id!r}",
+                    f"tenants {owner.id!r} and {tenant.id!r}",
                     "share a secret, so each can sign for the other",
                     "issue a secret of its own to each: jwt-middleware secret",
                 )

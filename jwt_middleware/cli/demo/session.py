@@ -1,0 +1,90 @@
+"""One run of the demo, from the fresh secret to Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, TypeAlias
+
+from rich.console import Console
+
+from jwt_middleware.cli.demo import screen
+from jwt_middleware.cli.demo.server import address, listen
+from jwt_middleware.cli.demo.tour import Row, tour
+from jwt_middleware.cli.demo.world import World, new_world
+from jwt_middleware.cli.terminal import console, print_json
+from jwt_middleware.log import logger
+
+Serving: TypeAlias = Callable[[World, socket.socket], AbstractContextManager[None]]
+"""Serves the API at a socket, until the end of the block."""
+
+
+class Plan(NamedTuple):
+    """What the command line asks for."""
+
+    name: str
+    serving: Serving
+    host: str
+    port: int
+    once: bool
+    json: bool
+
+
+def run(plan: Plan) -> bool:
+    """Whether every answer was the documented one."""
+    text = console(stderr=plan.json)
+    with listen(plan.host, plan.port) as listener, new_world() as world:
+        url = address(listener)
+        with plan.serving(world, listener):
+            screen.print_start(text, plan.name, url, world)
+            rows = tour(url, world)
+            _print_rows(text, rows, plan.json)
+            if not plan.once:
+                screen.print_lines_to_try(text, url, world)
+                _serve_on(text)
+    return not any(row.differences for row in rows)
+
+
+def _print_rows(text: Console, rows: list[Row], json: bool) -> None:
+    if json:
+        print_json([screen.as_json(row) for row in rows])
+    else:
+        screen.print_table(text, rows)
+
+
+def _serve_on(text: Console) -> None:
+    """Until Ctrl-C, or until the process is asked to end."""
+    stop = threading.Event()
+    with _logged(text), _asked_to_end(stop):
+        try:
+            # Not one long wait: where Windows waits for a lock, Ctrl-C waits too.
+            while not stop.is_set():
+                stop.wait(0.5)
+        except KeyboardInterrupt:
+            text.print("Ended.")
+
+
+@contextmanager
+def _asked_to_end(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM sets the event, so that the file with the secret is removed."""
+    previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _logged(text: Console) -> Iterator[None]:
+    """The operator's log on the screen."""
+    handler = logging.StreamHandler(text.file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

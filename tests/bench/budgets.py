@@ -1,0 +1,92 @@
+"""The speed budgets: each is a ratio within one run, held against its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import core
+from .contestants import Added, added
+from .tenants import Census
+from .timing import Timing
+
+OURS_DOOR = "ours: JWTMiddleware"
+PURE = "middleware around jwt.decode"
+# Refusing may cost this much more than accepting, for each key that had to be tried.
+REFUSAL_LIMIT = 2.0
+TENANTS_TOLERANCE = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One budget line. `measured` holds the ratio of the best rounds and that of the median rounds."""
+
+    line: str
+    limit: float
+    measured: Timing
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the ratio of the best rounds keeps the limit."""
+        best = self.measured.best
+        return best >= self.limit if self.at_least else best <= self.limit
+
+    @property
+    def rule(self) -> str:
+        """The limit in words."""
+        return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
+
+
+def budgets(timings: dict[str, Timing], censuses: list[Census]) -> list[Budget]:
+    """Every budget that the run has a measurement for."""
+    return [
+        *_verification(timings),
+        *_requests(timings[core.OURS], added(timings)),
+        *_refusals(timings),
+        *_junk(timings),
+        *_tenants(censuses),
+    ]
+
+
+def _verification(timings: dict[str, Timing]) -> Iterator[Budget]:
+    ours = timings[core.OURS]
+    yield Budget("verification, HS256, as a multiple of the floor", 1.25, ours.over(timings[core.FLOOR]))
+    yield Budget("jwt.decode as a multiple of it", 8, timings[core.PYJWT].over(ours), at_least=True)
+
+
+def _requests(verification: Timing, guards: Added) -> Iterator[Budget]:
+    for stack in ("ASGI", "WSGI"):
+        ours = guards[stack, OURS_DOOR]
+        yield Budget(f"added to {stack} request, over the bare verification", 1.5, ours.over(verification))
+        yield _rival(guards, stack, PURE, 8)
+    yield _rival(guards, "Flask", "Flask-JWT-Extended", 15)
+    yield _rival(guards, "Litestar", "JWTAuth", 15)
+
+
+def _rival(guards: Added, stack: str, rival: str, limit: float) -> Budget:
+    """What the rival adds to a request, as a multiple of what our door adds to the same app."""
+    measured = guards[stack, rival].over(guards[stack, OURS_DOOR])
+    return Budget(f"{stack}: {rival} over ours", limit, measured, at_least=True)
+
+
+def _refusals(timings: dict[str, Timing]) -> Iterator[Budget]:
+    ours = timings[core.OURS]
+    yield Budget("forged token over an accepted one", REFUSAL_LIMIT, timings[core.FORGED].over(ours))
+    yield Budget("unknown issuer over an accepted one", REFUSAL_LIMIT, timings[core.STRANGER].over(ours))
+    limit = REFUSAL_LIMIT * core.CANDIDATES
+    yield Budget("forged token, eight candidate keys", limit, timings[core.FORGED_EIGHT].over(ours))
+
+
+def _junk(timings: dict[str, Timing]) -> Iterator[Budget]:
+    for name, timing in timings.items():
+        if name.startswith(core.JUNK):
+            line = f"{name.removeprefix('ours: ')}, over the floor"
+            yield Budget(line, 2, timing.over(timings[core.FLOOR]))
+
+
+def _tenants(censuses: list[Census]) -> Iterator[Budget]:
+    few, *more = censuses
+    for census in more:
+        line = f"request with {census.count:,} tenants over {few.count:,}"
+        yield Budget(line, TENANTS_TOLERANCE, census.request.over(few.request))

@@ -1,0 +1,80 @@
+"""The bench runs and leaves no row out. How fast anything is, is not asserted: the machine may be busy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("litestar")
+pytest.importorskip("flask_jwt_extended")
+pytest.importorskip("matplotlib")
+
+from . import asgi_apps, core, tokens, wsgi_apps
+from .__main__ import QUICK_TENANTS, measure, write
+from .budgets import budgets
+from .contestants import label
+from .driving import finish
+from .report import Run, as_text, tables
+from .timing import Contestant, Pace, race
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return measure(quick=True)
+
+
+def test_every_app_and_every_token_is_timed(run: Run) -> None:
+    accepted = [core.FLOOR, core.PYJWT, core.OURS, core.OURS_ASYNC]
+    refused = [core.FORGED, core.FORGED_EIGHT, core.STRANGER]
+    junk = [core.JUNK + kind for kind in tokens.junk()]
+    apps = [label(*key) for key in (*asgi_apps.apps(), *wsgi_apps.apps())]
+    assert list(run.timings) == [*accepted, *refused, *junk, core.JUNK_BASE64, *apps]
+
+
+def test_every_number_of_tenants_is_surveyed(run: Run) -> None:
+    assert [census.count for census in run.censuses] == list(QUICK_TENANTS)
+
+
+def test_every_budget_is_printed_with_a_verdict(run: Run) -> None:
+    lines = as_text(run).splitlines()
+    for budget in budgets(run.timings, run.censuses):
+        (line,) = [line for line in lines if line.strip().startswith(budget.line + " ")]
+        assert line.endswith(("met", "MISS"))
+
+
+def test_the_documentation_has_the_tables_and_the_picture(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    page = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    assert all(f"## {table.title}" in page for table in tables(run))
+    assert core.PYJWT in (tmp_path / "benchmark.svg").read_text(encoding="utf-8")
+
+
+def test_the_floor_and_the_rival_do_their_work() -> None:
+    good, forged = tokens.token("user_1"), tokens.token("user_1", secret=tokens.WRONG_SECRET)
+    assert core.floor(core.parts(good))
+    assert not core.floor(core.parts(forged))
+    assert core.jwt_decode(good)["sub"] == "user_1"
+
+
+def test_junk_is_as_long_as_the_length_cap_lets_through_or_longer() -> None:
+    assert all(len(text.encode()) >= tokens.JUNK_LENGTH - 8 for text in tokens.junk().values())
+
+
+def test_rounds_are_interleaved() -> None:
+    order: list[str] = []
+    racers = [Contestant(name, lambda _, name=name: order.append(name), [0]) for name in "ab"]  # type: ignore[misc]
+    race(racers, Pace(rounds=3, round_us=0.001))
+    turns = [name for name, before in zip(order, [None, *order], strict=False) if name != before]
+    assert turns == list("ab" * (len(turns) // 2))
+    assert len(turns) >= 6
+
+
+def test_a_coroutine_that_suspends_is_an_error() -> None:
+    async def suspends() -> None:
+        import asyncio
+
+        await asyncio.sleep(0)
+
+    with pytest.raises(AssertionError, match="suspended"):
+        finish(suspends())

@@ -1,0 +1,43 @@
+"""Where an extra is not installed, as in the minimal environment, the tests that import it are not collected."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+_ROOMS = {
+    "jwt_middleware.cli": "typer",
+    "jwt_middleware.fastapi": "fastapi",
+    "jwt_middleware.flask": "flask",
+    "jwt_middleware.starlette": "starlette",
+}
+_LIBRARIES = {*_ROOMS.values(), "cryptography", "flask_cors", "flask_restful", "httpx2", "rich", "uvicorn"}
+_ABSENT = {library for library in _LIBRARIES if find_spec(library) is None}
+
+
+def pytest_report_header() -> str:
+    return f"without extras: {', '.join(sorted(_ABSENT)) or 'none is missing'}"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """True keeps a module out; None leaves the decision to pytest."""
+    if not _ABSENT or collection_path.suffix != ".py":
+        return None
+    return not _ABSENT.isdisjoint(_libraries(collection_path)) or None
+
+
+def _libraries(module: Path) -> Iterator[str]:
+    for name in _imported(ast.parse(module.read_bytes())):
+        room = ".".join(name.split(".")[:2])
+        yield _ROOMS.get(room) or name.partition(".")[0]
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    """The names that the module imports when it is imported itself."""
+    for statement in module.body:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.level == 0:
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
