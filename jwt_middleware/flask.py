@@ -70,11 +70,10 @@ def protect(app: Flask, settings: JWTSettings | None = None) -> None:
         if door.source is source:
             raise doubled(door.gate.layer, door.gate.layer)
     door = JWTMiddleware(app, _from_configuration(source) if settings is None else settings, source)
-    if not doors:
-        app.register_error_handler(AuthenticationError, _leave_refusal)
-        app.process_response = _Pipeline(app)  # type: ignore[method-assign]
-    doors.append(door)
+    app.register_error_handler(AuthenticationError, _leave_refusal)
+    app.process_response = _Pipeline(app)  # type: ignore[method-assign]
     app.wsgi_app = door  # type: ignore[method-assign]
+    doors.append(door)
 
 
 def requires(*scopes: str) -> Callable[[Callable[Arguments, Returned]], Callable[Arguments, Returned]]:

@@ -44,7 +44,7 @@ class Plugin(Generic[Answer]):
 
     `recall` answers from memory, where the plug-in can, on an event loop too; else it says UNKNOWN, and `ask` (in a
     thread) or `ask_async` (on an event loop) has to wait. A plug-in may offer the method in both colours, the second
-    one as `<method>_async`, and `recall` by that name.
+    one as `<method>_async`, and `recall` by that name. One that bounds its time itself says `keeps_time = True`.
 
     Every call raises TemporarilyUnavailable when the plug-in raises, answers with another type, or (where it can be
     interrupted or left behind) takes longer than `timeout` seconds.
@@ -57,7 +57,7 @@ class Plugin(Generic[Answer]):
         self._call: Callable[..., Any] = call
         self._call_async: Callable[..., Any] | None = getattr(plugin, f"{method}_async", None)
         self._answers = answers
-        self._timeout = timeout
+        self._timeout = None if getattr(plugin, "keeps_time", False) else timeout
         self._name = name
         self._pool = _Pool(name)
         if is_async(call):

@@ -23,7 +23,7 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
     if explanation.refused is not None:
         _print_refusal(explanation.refused, console)
     else:
-        console.print(Text("Accepted:", style="bold green"), Text("every step of the check holds for this token."))
+        console.print(Text("Accepted:", style="bold green"), Text("every step that is checked here holds."))
     console.print()
     _print_facts(explanation, console)
     if explanation.claims is not None:

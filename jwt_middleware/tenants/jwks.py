@@ -251,7 +251,11 @@ def _url_problem(url: object, allow_loopback_http: bool) -> str | None:
     """What is wrong with an address, without repeating it: it may hold a password."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
         return "is not plain ASCII text"
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "has a host or port that cannot be"
     if not parts.hostname or parts.username is not None or parts.fragment:
         return "has no host, or has credentials or a fragment"
     if parts.scheme == "https" or (parts.scheme == "http" and allow_loopback_http and parts.hostname in _LOOPBACK):

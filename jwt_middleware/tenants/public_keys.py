@@ -22,6 +22,8 @@ MIN_RSA_BITS: Final = 2048
 """RFC 7518 section 3.3."""
 MAX_RSA_BITS: Final = 8192
 """Larger keys cost more time than a signature may take."""
+MAX_RSA_EXPONENT_BITS: Final = 64
+"""Likewise for public exponents, of which 65537 is the usual one."""
 
 _KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _PRIVATE_MEMBERS: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
@@ -80,11 +82,13 @@ def decoy_der(algorithm: str) -> bytes:
     return _der(ed25519.Ed25519PrivateKey.generate().public_key())
 
 
-def _text(text: str | bytes) -> str:
+def _text(text: object) -> str:
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
     except UnicodeDecodeError:
-        raise _refused("is not text", "give the PEM or JWK form, not DER") from None
+        decoded = None
+    if not isinstance(decoded, str):
+        raise _refused("is not text", "give the PEM or JWK form, not DER")
     return decoded.removeprefix("\ufeff").replace("\r\n", "\n").strip()
 
 
@@ -138,10 +142,16 @@ def _checked_der(key: Any, algorithm: str) -> bytes:
         get_default_algorithms()[algorithm].prepare_key(key)
     except (jwt.InvalidKeyError, TypeError, ValueError):
         raise _refused(f"is of another kind than {algorithm} needs", "one key serves one algorithm and curve") from None
-    bits = getattr(key, "key_size", 0) if _KEY_TYPES[algorithm[:2]] == "RSA" else MIN_RSA_BITS
-    if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
-        raise _refused(f"has {bits} bits", f"RSA keys have {MIN_RSA_BITS} to {MAX_RSA_BITS}")
+    if _KEY_TYPES[algorithm[:2]] == "RSA":
+        _check_size(key)
     return _der(key)
+
+
+def _check_size(key: Any) -> None:
+    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+        raise _refused(f"has {key.key_size} bits", f"RSA keys have {MIN_RSA_BITS} to {MAX_RSA_BITS}")
+    if key.public_numbers().e.bit_length() > MAX_RSA_EXPONENT_BITS:
+        raise _refused("has a very large public exponent", "make a key with the usual one, 65537")
 
 
 def _der(key: Any) -> bytes:
