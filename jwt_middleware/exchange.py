@@ -62,6 +62,7 @@ class Exchange(msgspec.Struct, eq=False):
             return False
         if self._has_started:
             report_late_refusal(refusal, self.admission.path)
+            self.admission.refusal = None
         return not self._has_started
 
 

@@ -118,6 +118,7 @@ class _Response(msgspec.Struct, eq=False):
             return False
         if self.has_started:
             report_late_refusal(self._admission.refusal, self._admission.path)
+            self._admission.refusal = None
         return not self.has_started
 
     def replace(self) -> Iterable[bytes]:

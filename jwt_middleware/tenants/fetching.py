@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,15 +45,16 @@ def fetch_json(url: str, timeout: float, max_bytes: int) -> Document:
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     try:
         with (
+            _Cut(timeout) as cut,
             httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", url, headers=headers) as response,
+            client.stream("GET", url, headers=headers, extensions={"trace": cut.watch}) as response,
         ):
             if response.status_code != 200:
                 raise FetchError(f"status {response.status_code}")
             body = _body(response, deadline, max_bytes)
             return Document(_decoded(body), max_age(response.headers.get("cache-control", "")))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise FetchError(type(error).__name__) from None
+        raise FetchError(type(error).__name__ if time.monotonic() < deadline else "took too long") from None
 
 
 def max_age(cache_control: str) -> float | None:
@@ -59,6 +63,33 @@ def max_age(cache_control: str) -> float | None:
         return 0.0
     found = _MAX_AGE(cache_control)
     return float(found[1]) if found else None
+
+
+class _Cut:
+    """Ends the connection after `timeout` seconds. The client's own limit starts anew with each byte that comes."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timer = threading.Timer(timeout, self._cut)
+        self._timer.daemon = True
+        self._sockets: list[socket.socket] = []
+
+    def watch(self, event: str, info: dict[str, Any]) -> None:
+        """Take the connection's socket: the plain one, and the one with TLS that takes its place."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+
+    def _cut(self) -> None:
+        for connection in self._sockets:
+            with suppress(OSError):
+                # Not the TLS socket's own method, which a thread that is reading would not survive.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def __enter__(self) -> _Cut:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
 
 
 def _body(response: httpx2.Response, deadline: float, max_bytes: int) -> bytes:

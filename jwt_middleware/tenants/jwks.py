@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -144,18 +145,21 @@ class _Feed:
         return self._set if self._clock() < self._fresh_until else None
 
     def awaited(self, key_id: str | None) -> Flying | None:
+        # Before the set is looked at: what landed after that is news, and no reason to fetch again.
+        landed = self._landed()
         now, key_set = self._clock(), self._set
         may_fetch = now >= self._next_fetch
+        is_known = key_set is not None and (key_id is None or key_set.has(key_id))
         if key_set is not None and now < self._fresh_until:
             if now >= self._refresh_at and may_fetch:
-                self._fetched()
-            is_served = key_id is None or now < self._cool_until or key_set.has(key_id)
-            return None if is_served else self._fetched()
+                self._fetched(landed)
+            return None if is_known or now < self._cool_until else self._fetched(landed)
         if not may_fetch:
             return None
-        flying = self._fetched()
+        flying = self._fetched(landed)
         # While the endpoint fails, those whom the old set can serve do not wait for the next try.
-        return None if self._next_fetch > self._fresh_until and now < self._last_good_until else flying
+        is_failing = self._next_fetch > self._fresh_until
+        return None if is_known and is_failing and now < self._last_good_until else flying
 
     def known(self) -> KeySet:
         """The set, or the last good one. Raises TemporarilyUnavailable."""
@@ -164,12 +168,21 @@ class _Feed:
             raise TemporarilyUnavailable("key_set_cannot_be_fetched")
         return key_set
 
-    def _fetched(self) -> Flying:
-        """The fetch under way, or a new one. A thread that does not come back is given up after a while."""
+    def _landed(self) -> Future[None] | None:
+        """The last fetch, if it is over."""
+        flight = self._flight
+        return flight if flight is not None and flight.done() else None
+
+    def _fetched(self, landed: Future[None] | None) -> Flying:
+        """The fetch that came after the one that had `landed`: under way, over by now, or a new one.
+
+        A thread that does not come back is given up after a while.
+        """
         with self._lock:
             now = self._clock()
             flight = self._flight
-            if flight is None or flight.done() or now > self._flight_started + 10 * self._limits.timeout:
+            is_lost = now > self._flight_started + 10 * self._limits.timeout
+            if flight is None or flight is landed or (is_lost and not flight.done()):
                 flight = self._flight = Future()
                 self._flight_started = now
                 arguments = (flight,)
@@ -224,7 +237,11 @@ class _DiscoveredFeed(_Feed):
         return fetch_json(str(address), limits.timeout, limits.max_bytes)
 
 
+MAX_IDLE_FEEDS: Final = 1024
+"""Feeds kept, at most, though no tenant has them at the moment: a resolver may build its tenants anew each time."""
+
 _feeds: WeakValueDictionary[tuple[Any, ...], _Feed] = WeakValueDictionary()
+_recent: deque[_Feed] = deque(maxlen=MAX_IDLE_FEEDS)
 _feeds_lock = threading.Lock()
 
 
@@ -237,6 +254,7 @@ def _shared(
         feed = _feeds.get(name)
         if feed is None:
             feed = _feeds[name] = kind(url, limits, allow_loopback_http, clock)
+            _recent.append(feed)
         return feed
 
 

@@ -284,7 +284,7 @@ def test_the_lines_to_try_work_as_they_stand_there() -> None:
             text=True,
             check=False,
         )
-    assert "Accepted: every step of the check holds for this token." in ran.stdout
+    assert "Accepted: every step that is checked here holds." in ran.stdout
     if "curl: not found" not in ran.stderr and "curl: command not found" not in ran.stderr:
         statuses = re.findall(r"HTTP/1.1 (\d+)", ran.stdout)
         assert statuses == ["200", "201", "200", "401"]

@@ -61,7 +61,7 @@ def with_header(header: object, payload: object = None, key: Key = NEW) -> str:
 def test_a_good_token_is_accepted_and_shown(tenants: str) -> None:
     status, said = explain(tenants, token({"plan": {"name": "gold"}}))
     assert status == 0
-    assert said.startswith("Accepted: every step of the check holds for this token.")
+    assert said.startswith("Accepted: every step that is checked here holds.")
     for fact in (
         'header {"alg":"HS256","typ":"JWT","kid":"new"}',
         'issuer "acme"',

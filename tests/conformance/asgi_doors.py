@@ -75,7 +75,7 @@ def scope_of(request: Request) -> dict[str, Any]:
         "scheme": request.scheme,
         "path": request.mount + request.path_bytes.decode("utf-8", "replace"),
         "root_path": request.mount,
-        "query_string": request.query.encode(),
+        "query_string": request.query.encode("latin-1"),
         "headers": [(b"host", b"api.example"), *((name.encode(), value) for name, value in request.fields)],
         "client": ("192.0.2.1", 50000),
         "server": ("api.example", 80),
@@ -91,10 +91,11 @@ async def converse(app: ASGIApp, scope: Mapping[str, Any]) -> Reply:
     start, body = await communicator.receive_output(), await communicator.receive_output()
     await communicator.wait()
     assert communicator.output_queue.empty()
-    return _accepted(body) if start["type"] == "websocket.accept" else _reply(start, body)
+    return _accepted(body) if start["type"] == "websocket.accept" else reply_in(start, body)
 
 
-def _reply(start: Message, body: Message) -> Reply:
+def reply_in(start: Message, body: Message) -> Reply:
+    """The reply that these two messages are."""
     headers = {name.decode(): value.decode() for name, value in start["headers"]}
     assert len(headers) == len(start["headers"]), "a header is sent twice"
     assert start["type"].endswith("http.response.start")

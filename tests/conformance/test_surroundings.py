@@ -53,11 +53,9 @@ def _scope_seen(given: dict[str, Any]) -> dict[str, Any]:
     return seen
 
 
-@pytest.mark.parametrize(
-    "request_", [Request(path="/public", is_forged=True), Request(path="/optional", is_forged=True)]
-)
-def test_an_anonymous_environ_has_no_trace_of_a_user(request_: Request) -> None:
-    environ = _environ_seen(request_)
+@pytest.mark.parametrize("path", ["/public", "/optional"])
+def test_an_anonymous_environ_has_no_trace_of_a_user(path: str) -> None:
+    environ = _environ_seen(Request(path=path, is_forged=True))
     assert environ["jwt_middleware.identity"] is None
     assert environ.keys().isdisjoint({"REMOTE_USER", "AUTH_TYPE"})
 

@@ -26,7 +26,10 @@ _FORGED = {"jwt_middleware.identity": "root", "REMOTE_USER": "acme/root", "AUTH_
 def linted(settings: JWTSettings, request: Request) -> Reply:
     """Through webtest, with its linter on both sides of the door."""
     client = TestApp(JWTMiddleware(lint(app), settings), lint=True)
-    answer = client.do_request(TestRequest(environ_of(request)), status="*", expect_errors=True)
+    environ = environ_of(request)
+    # webtest itself takes the mount off the path.
+    environ["PATH_INFO"] = environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+    answer = client.do_request(TestRequest(environ), status="*", expect_errors=True)
     return Reply(answer.status_int, _by_name(answer.headerlist), answer.body)
 
 

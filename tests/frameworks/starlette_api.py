@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp
 
 from jwt_middleware import AuthenticationError, InsufficientPermissions, JWTSettings
@@ -93,3 +95,14 @@ def serve(settings: JWTSettings) -> Client:
     app = build()
     protect(app, settings)
     return client(app)
+
+
+def denied(client: TestClient, path: str, given: str | None) -> Reply:
+    """The answer to a handshake that was refused."""
+    with (
+        pytest.raises(WebSocketDenialResponse) as raised,
+        client.websocket_connect(path, headers=world.authorized(given, None)),
+    ):
+        raise AssertionError("let in")
+    response: Any = raised.value
+    return Reply(response.status_code, dict(response.headers.items()), response.content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,7 @@ import jwt_middleware.starlette
 from jwt_middleware import ConfigurationError
 from jwt_middleware.wsgi import JWTMiddleware
 from tests.frameworks import fastapi_api, flask_api, starlette_api, world
-from tests.frameworks.world import Client, Reply, Serve, token
+from tests.frameworks.world import EXPIRED, NO_TOKEN, Client, Reply, Serve, lacking, token
 
 FRAMEWORKS = {"flask": flask_api.serve, "starlette": starlette_api.serve, "fastapi": fastapi_api.serve}
 PROTECT: dict[str, Callable[..., None]] = {
@@ -41,49 +40,6 @@ def serve(request: pytest.FixtureRequest) -> Serve:
 @pytest.fixture
 def client(serve: Serve) -> Client:
     return serve(world.settings())
-
-
-def documented(status: int, challenge: str, **members: object) -> dict[str, object]:
-    """The answer to a refused request, as the documentation has it."""
-    body = json.dumps(members, separators=(",", ":")).encode()
-    return {
-        "status": status,
-        "body": body,
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "www-authenticate": f'Bearer realm="api"{challenge}',
-    }
-
-
-NO_TOKEN = documented(
-    401,
-    "",
-    error="invalid_token",
-    error_description="No bearer token arrived with the request",
-    solution="Send the header Authorization: Bearer YOUR_JWT_TOKEN. If you do send it, "
-    "a proxy on the way may have removed it",
-)
-EXPIRED = documented(
-    401,
-    ', error="invalid_token", error_description="The access token expired"',
-    error="token_expired",
-    error_description="The access token expired",
-    solution="Generate a new token with a future expiration time",
-    claim="exp",
-)
-
-
-def lacking(scope: str) -> dict[str, object]:
-    return documented(
-        403,
-        f', error="insufficient_scope", scope="{scope}"',
-        error="insufficient_permissions",
-        error_description="The access token lacks a scope that this request needs",
-        solution="Add the scopes named in this answer to the scope claim: an array of strings, "
-        "or one string separated by blanks",
-        required_scope=[scope],
-    )
 
 
 def answered(reply: Reply) -> tuple[int, object]:

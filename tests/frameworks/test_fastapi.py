@@ -17,10 +17,8 @@ from jwt_middleware import AuthenticationError, Identity, JWTSettings, Rule
 from jwt_middleware.fastapi import CurrentIdentity, OptionalIdentity, Requires, protect
 from jwt_middleware.starlette import requires
 from tests.frameworks import world
-from tests.frameworks.starlette_api import client
-from tests.frameworks.test_every_framework import NO_TOKEN, lacking
-from tests.frameworks.test_starlette import denied
-from tests.frameworks.world import token
+from tests.frameworks.starlette_api import client, denied
+from tests.frameworks.world import NO_TOKEN, lacking, token
 
 VERIFY = "/v1/auth/verify"
 

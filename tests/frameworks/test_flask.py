@@ -18,8 +18,7 @@ from jwt_middleware import ConfigurationError, Identity, InsufficientPermissions
 from jwt_middleware.flask import current_identity, optional_identity, protect, requires
 from tests.frameworks import world
 from tests.frameworks.flask_api import build, client
-from tests.frameworks.test_every_framework import NO_TOKEN, lacking
-from tests.frameworks.world import token
+from tests.frameworks.world import NO_TOKEN, Reply, lacking, token
 
 ORIGIN = {"Origin": "https://example.com"}
 REFUSED = [("GET", "/nowhere", None), ("GET", world.AUDIT, token()), ("HEAD", world.AUDIT, token())]
@@ -393,9 +392,34 @@ def test_the_doors_around_an_app_can_be_closed() -> None:
     assert closed == ["tenants"]
 
 
-def test_the_request_is_there_for_the_functions_of_the_app(app: Flask) -> None:
-    app.after_request(lambda response: adding("X-Path", request.path)(response))
-    assert client(app)("GET", "/nowhere").headers["x-path"] == "/nowhere"
+@pytest.mark.parametrize(("method", "path", "given"), [*REFUSED, ("POST", "/v1/auth/verify", None)])
+def test_the_functions_of_the_app_see_the_request_and_the_documented_answer(
+    app: Flask, method: str, path: str, given: str | None
+) -> None:
+    seen: list[Reply] = []
+
+    @app.after_request
+    def see(response: Response) -> Response:
+        assert request.path == path
+        seen.append(Reply(response.status_code, dict(response.headers.to_wsgi_list()), response.get_data()))
+        return response
+
+    reply = client(app)(method, path, given)
+    assert [saw._replace(body=reply.body) for saw in seen] == [reply]
+    assert len(seen[0].body) == int(reply.headers["content-length"])
+
+
+def test_two_policies_around_one_app_call_its_functions_once(app: Flask) -> None:
+    protect(app, world.settings(realm="outer"))
+    seen: list[int] = []
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        seen.append(response.status_code)
+        return response
+
+    assert client(app)("GET", world.AUDIT, token()).documented() == lacking("audit")
+    assert seen == [403]
 
 
 def test_a_view_that_streams_is_served_with_its_identity(app: Flask) -> None:

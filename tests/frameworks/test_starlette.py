@@ -18,17 +18,16 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import jwt_middleware.fastapi
 import jwt_middleware.starlette
-from jwt_middleware import AuthenticationError, ConfigurationError, InsufficientPermissions, asgi
+from jwt_middleware import AuthenticationError, ConfigurationError, InsufficientPermissions, JWTSettings, asgi
 from jwt_middleware.starlette import JWTMiddleware, identity, optional_identity, protect, requires
 from tests.frameworks import fastapi_api, starlette_api, world
-from tests.frameworks.starlette_api import client, me
-from tests.frameworks.test_every_framework import NO_TOKEN, lacking
-from tests.frameworks.world import Reply, token
+from tests.frameworks.starlette_api import client, denied, me
+from tests.frameworks.world import NO_TOKEN, lacking, token
 
 ORIGIN = {"Origin": "https://example.com"}
 
@@ -162,6 +161,22 @@ def test_a_second_layer_further_in_is_found_at_start_up(app: Starlette) -> None:
         JWTMiddleware(GZipMiddleware(asgi.JWTMiddleware(app, settings)), settings)
 
 
+class Telling(GZipMiddleware):
+    """A middleware of the app's own that happens to know the settings."""
+
+    def __init__(self, app: asgi.ASGIApp, settings: JWTSettings) -> None:
+        super().__init__(app)
+        self.realm = settings.realm
+
+
+def test_a_middleware_that_only_knows_the_settings_is_no_second_layer(app: Starlette) -> None:
+    settings = world.settings()
+    app.add_middleware(Telling, settings=settings)
+    framework: Any = jwt_middleware.starlette if type(app) is Starlette else jwt_middleware.fastapi
+    framework.protect(app, settings)
+    assert client(app)("GET", world.ME, token()).status == 200
+
+
 def test_layers_in_a_circle_end() -> None:
     circle = GZipMiddleware(starlette_api.build())
     circle.app = circle
@@ -264,17 +279,6 @@ def sockets() -> TestClient:
     app = Starlette(routes=routes)
     protect(app, world.settings())
     return TestClient(app)
-
-
-def denied(client: TestClient, path: str, given: str | None) -> Reply:
-    """The answer to a handshake that was refused."""
-    with (
-        pytest.raises(WebSocketDenialResponse) as raised,
-        client.websocket_connect(path, headers=world.authorized(given, None)),
-    ):
-        raise AssertionError("let in")
-    response: Any = raised.value
-    return Reply(response.status_code, dict(response.headers.items()), response.content)
 
 
 @pytest.mark.parametrize("path", ["/echo", "/chat"])

@@ -73,3 +73,47 @@ def authorized(token: str | None, headers: Mapping[str, str] | None) -> dict[str
 
 Serve = Callable[[JWTSettings], Client]
 """Builds the API of one framework, protects it, and gives its client."""
+
+
+def documented(status: int, challenge: str, **members: object) -> dict[str, object]:
+    """The answer to a refused request, as the documentation has it."""
+    body = json.dumps(members, separators=(",", ":")).encode()
+    return {
+        "status": status,
+        "body": body,
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        "www-authenticate": f'Bearer realm="api"{challenge}',
+    }
+
+
+NO_TOKEN = documented(
+    401,
+    "",
+    error="invalid_token",
+    error_description="No bearer token arrived with the request",
+    solution="Send the header Authorization: Bearer YOUR_JWT_TOKEN. If you do send it, "
+    "a proxy on the way may have removed it",
+)
+EXPIRED = documented(
+    401,
+    ', error="invalid_token", error_description="The access token expired"',
+    error="token_expired",
+    error_description="The access token expired",
+    solution="Generate a new token with a future expiration time",
+    claim="exp",
+)
+
+
+def lacking(scope: str) -> dict[str, object]:
+    """The answer to a token that lacks this scope."""
+    return documented(
+        403,
+        f', error="insufficient_scope", scope="{scope}"',
+        error="insufficient_permissions",
+        error_description="The access token lacks a scope that this request needs",
+        solution="Add the scopes named in this answer to the scope claim: an array of strings, "
+        "or one string separated by blanks",
+        required_scope=[scope],
+    )

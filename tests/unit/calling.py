@@ -186,21 +186,24 @@ def call_wsgi(app: Any, environ: dict[str, Any]) -> Reply:
 
 
 async def call_asgi(app: Any, scope: dict[str, Any]) -> Reply:
-    """What a server sends for this scope."""
+    """What a server sends for this scope: start, every chunk, and nothing after the last one."""
     communicator = ApplicationCommunicator(app, scope)
     await communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
-    start = await communicator.receive_output(5)
-    assert start["type"] == "http.response.start"
-    content, has_more = b"", True
-    while has_more:
-        chunk = await communicator.receive_output(5)
-        assert chunk["type"] == "http.response.body"
-        content += chunk.get("body", b"")
-        has_more = chunk.get("more_body", False)
     await communicator.wait(5)
-    assert await communicator.receive_nothing(), "something was sent after the response"
+    start, *chunks = await _sent(communicator)
+    assert start["type"] == "http.response.start"
+    assert [chunk["type"] for chunk in chunks] == ["http.response.body"] * len(chunks)
+    assert [chunk.get("more_body", False) for chunk in chunks] == [True] * (len(chunks) - 1) + [False]
     headers = tuple((name.decode(), value.decode()) for name, value in start["headers"])
-    return Reply(start["status"], headers, content)
+    return Reply(start["status"], headers, b"".join(chunk.get("body", b"") for chunk in chunks))
+
+
+async def _sent(communicator: ApplicationCommunicator) -> list[Mapping[str, Any]]:
+    """Everything that an app has sent and nobody has received."""
+    messages: list[Mapping[str, Any]] = []
+    while not communicator.output_queue.empty():
+        messages.append(await communicator.receive_output(1))
+    return messages
 
 
 def socket_scope(path: str = "/live", token: str | None = None, **request: Any) -> dict[str, Any]:
@@ -218,10 +221,7 @@ async def open_socket(app: Any, scope: dict[str, Any]) -> list[Mapping[str, Any]
     communicator = ApplicationCommunicator(app, scope)
     await communicator.send_input({"type": "websocket.connect"})
     await communicator.wait(5)
-    messages: list[Mapping[str, Any]] = []
-    while not communicator.output_queue.empty():
-        messages.append(await communicator.receive_output(1))
-    return messages
+    return await _sent(communicator)
 
 
 async def run_lifespan(app: Any) -> list[str]:
@@ -259,7 +259,7 @@ def run_program(program: str, *arguments: str) -> subprocess.CompletedProcess[st
     """Run a Python program in a process of its own, with the same package."""
     folder = Path(jwt_middleware.__file__).parent.parent
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-P", "-c", program, *arguments],
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
