@@ -15,7 +15,7 @@ from jwt_middleware import Key, Tenant
 from ..unit.making import as_json, changed, claims, segment
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-_CURVES: Final = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+_CURVES: Final = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 
 
 @cache
@@ -25,7 +25,7 @@ def private_key(kind: str, number: int = 0) -> Any:
         return rsa.generate_private_key(65537, 2048)
     if kind == "Ed448":
         return ed448.Ed448PrivateKey.generate()
-    return ed25519.Ed25519PrivateKey.generate() if kind == "EdDSA" else ec.generate_private_key(_CURVES[kind]())
+    return ed25519.Ed25519PrivateKey.generate() if kind == "EdDSA" else ec.generate_private_key(_CURVES[kind])
 
 
 class Signer:

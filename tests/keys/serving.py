@@ -8,11 +8,21 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from jwt_middleware.tenants.jwks import JWKS, Limits
 
-Answer: TypeAlias = Callable[["KeyServer", socket.socket], None]
+
+class Call(NamedTuple):
+    """A request that arrived."""
+
+    connection: socket.socket
+    path: str
+    stopping: threading.Event
+    """Set when the test is over: whoever pretends to be slow stops then."""
+
+
+Answer: TypeAlias = Callable[[Call], None]
 """Writes whatever it likes to the connection, which is closed afterwards."""
 
 QUICK = Limits(timeout=0.5)
@@ -29,7 +39,7 @@ class KeyServer:
         self.connections = 0
         self.heads: list[bytes] = []
         """The head of each request."""
-        self.stopping = threading.Event()
+        self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._socket = _bound(0)
         self.port: int = self._socket.getsockname()[1]
@@ -68,7 +78,7 @@ class KeyServer:
 
     def close(self) -> None:
         """End everything, also what pretends never to answer."""
-        self.stopping.set()
+        self._stopping.set()
         self._shut()
         for thread in self._threads:
             thread.join(5)
@@ -93,9 +103,10 @@ class KeyServer:
         # Who calls may be gone in the middle of the answer.
         with connection, suppress(OSError):
             head = connection.recv(65536)
+            path = head.split(b" ")[1].decode()
             self.heads.append(head)
-            self.paths.append(head.split(b" ")[1].decode())
-            self.answer(self, connection)
+            self.paths.append(path)
+            self.answer(Call(connection, path, self._stopping))
 
 
 def _bound(port: int) -> socket.socket:
@@ -109,7 +120,7 @@ def text(body: bytes, *fields: str, status: str = "200 OK") -> Answer:
     """An ordinary answer with this body and these header fields."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *fields]
     whole = "\r\n".join([*lines, "", ""]).encode() + body
-    return lambda server, connection: connection.sendall(whole)
+    return lambda call: call.connection.sendall(whole)
 
 
 def document(value: object, *fields: str) -> Answer:
@@ -122,9 +133,9 @@ def cached_for(seconds: int, value: object) -> Answer:
     return document(value, f"Cache-Control: public, max-age={seconds}")
 
 
-def html(server: KeyServer, connection: socket.socket) -> None:
+def html(call: Call) -> None:
     """What a proxy says in place of what was asked for."""
-    text(b"<!doctype html><title>Sign in</title>", "Content-Type: text/html")(server, connection)
+    text(b"<!doctype html><title>Sign in</title>", "Content-Type: text/html")(call)
 
 
 def broken(status: str = "500 Internal Server Error") -> Answer:
@@ -143,32 +154,32 @@ def zipped(value: object) -> Answer:
 def slow(seconds: float, answer: Answer) -> Answer:
     """The same answer, after a while."""
 
-    def serve(server: KeyServer, connection: socket.socket) -> None:
-        server.stopping.wait(seconds)
-        answer(server, connection)
+    def serve(call: Call) -> None:
+        call.stopping.wait(seconds)
+        answer(call)
 
     return serve
 
 
-def silent(server: KeyServer, connection: socket.socket) -> None:
+def silent(call: Call) -> None:
     """Never answers."""
-    server.stopping.wait()
+    call.stopping.wait()
 
 
 def dies_in_the_middle(value: object) -> Answer:
     """Promises the whole document and sends half of it."""
     body = json.dumps(value).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    return lambda server, connection: connection.sendall(head + body[: len(body) // 2])
+    return lambda call: call.connection.sendall(head + body[: len(body) // 2])
 
 
 def dripping(whole: bytes, pause: float = 0.05) -> Answer:
     """Sends one byte after the other, so that no wait for a byte is long."""
 
-    def serve(server: KeyServer, connection: socket.socket) -> None:
+    def serve(call: Call) -> None:
         for octet in whole:
-            connection.sendall(bytes([octet]))
-            if server.stopping.wait(pause):
+            call.connection.sendall(bytes([octet]))
+            if call.stopping.wait(pause):
                 return
 
     return serve
@@ -177,8 +188,4 @@ def dripping(whole: bytes, pause: float = 0.05) -> Answer:
 def routes(answers: dict[str, Answer]) -> Answer:
     """An answer for each path; 404 elsewhere."""
 
-    def serve(server: KeyServer, connection: socket.socket) -> None:
-        path = server.heads[-1].split(b" ")[1].decode()
-        answers.get(path, broken("404 Not Found"))(server, connection)
-
-    return serve
+    return lambda call: answers.get(call.path, broken("404 Not Found"))(call)

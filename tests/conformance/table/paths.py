@@ -21,6 +21,7 @@ _POLICY: dict[str, Any] = {
         Rule("/v1/reports/*", scopes=["read"]),
         Rule("/v1/reports/{year}/audit", scopes=["audit"]),
         Rule("/static/admin", scopes=["admin"]),
+        Rule("/office/*", scopes=["admin"]),
         Rule("/ping", methods=["OPTIONS"], scopes=["admin"]),
     ],
 }
@@ -133,6 +134,12 @@ _STRICTEST = (
     _demands("scope-with-encoded-letter", lacking("admin"), "/static/%61dmin"),
     _demands("scope-with-backslash", lacking("admin"), "/static\\admin"),
     _open("scope-in-other-case", "/static/Admin"),
+    _demands("scope-for-everything-below", lacking("admin"), "/office/desk"),
+    _demands("scope-for-everything-below-a-slash", lacking("admin"), "/office/"),
+    _demands("scope-for-everything-below-doubled-slash", lacking("admin"), "//office/desk"),
+    _demands("scope-for-everything-below-a-slash-doubled-slash", lacking("admin"), "//office/"),
+    _demands("scope-for-everything-below-a-slash-dots", lacking("admin"), "/x/../office/"),
+    _passes("scope-for-everything-below-only", "/office"),
 )
 
 _METHODS = (
