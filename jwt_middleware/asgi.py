@@ -91,6 +91,7 @@ class JWTMiddleware:
                 raise
         finally:
             current_identity.set(previous)
+            exchange.finish()
         if exchange.is_replaceable():
             await exchange.replace()
 

@@ -55,6 +55,9 @@ class Exchange(msgspec.Struct, eq=False):
             self.is_replaced = True
             await self.answer(self.gate.refused(self.admission, refusal))
 
+    def finish(self) -> None:
+        """The app is done."""
+
     def is_replaceable(self) -> bool:
         """Whether a view refused, and neither the app's response nor our answer has been sent."""
         refusal = self.admission.refusal

@@ -81,6 +81,9 @@ class Identity(msgspec.Struct, frozen=True, eq=False):
             return NotImplemented
         return self._identifying() == other._identifying()
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self._identifying())
 

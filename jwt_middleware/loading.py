@@ -65,6 +65,7 @@ SETTING_NAMES: Final[dict[str, Callable[[str], object] | None]] = {
     "store_timeout": _number,
     "max_verified_tokens": _number,
     "websocket_subprotocol": _flag,
+    "recheck_interval": _number,
     "max_logged_refusals": _number,
     "clock": None,
 }

@@ -90,10 +90,20 @@ class Plugin(Generic[Answer]):
             return self._call
         own: Callable[..., Answer | Unknown] | None = getattr(plugin, "recall", None)
         if own is not None:
-            return own
+            return self._safely(own)
         if getattr(plugin, "in_memory", False) and self._call_async is None:
             return self.ask
         return _nothing_in_memory
+
+    def _safely(self, recall: Callable[..., Answer | Unknown]) -> Callable[..., Answer | Unknown]:
+        def recall_safely(*question: Any) -> Answer | Unknown:
+            try:
+                answer = recall(*question)
+            except Exception as error:
+                raise self._unavailable(error) from error
+            return answer if answer is UNKNOWN else self._checked(answer)
+
+        return recall_safely
 
     async def _within_time(self, *question: Any) -> Any:
         async with asyncio.timeout(self._timeout):

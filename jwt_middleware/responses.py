@@ -81,7 +81,7 @@ def _rendered(refusal: AuthenticationError, settings: JWTSettings) -> tuple[str,
     members = error_members(refusal, settings.error_uri)
     if settings.render_error is not None:
         try:
-            content_type, body = settings.render_error(refusal, members)
+            content_type, body = settings.render_error(refusal, dict(members))
             return _header_value(content_type), bytes(memoryview(body))
         except Exception as error:
             report_broken_renderer(error)

@@ -64,6 +64,7 @@ class JWTSettings:
     store_timeout: Final[float]
     max_verified_tokens: Final[int]
     websocket_subprotocol: Final[bool]
+    recheck_interval: Final[float]
     max_logged_refusals: Final[int]
     clock: Final[Callable[[], float]]
     path_policy: Final[PathPolicy]
@@ -94,6 +95,7 @@ class JWTSettings:
         store_timeout: float = 0.25,
         max_verified_tokens: int = 1024,
         websocket_subprotocol: bool = False,
+        recheck_interval: float = 5,
         max_logged_refusals: int = 20,
         clock: Callable[[], float] = time.time,
         **unknown: Never,
@@ -121,6 +123,7 @@ class JWTSettings:
         self.store_timeout = check.number("store_timeout", store_timeout, 0.001)
         self.max_verified_tokens = int(check.number("max_verified_tokens", max_verified_tokens, 0))
         self.websocket_subprotocol = check.flag("websocket_subprotocol", websocket_subprotocol)
+        self.recheck_interval = check.number("recheck_interval", recheck_interval, 0.01)
         self.max_logged_refusals = int(check.number("max_logged_refusals", max_logged_refusals, 0))
         self.clock = check.function("clock", clock) or time.time
         self.path_policy = PathPolicy([*check.opened(self.public, self.optional), *self.rules])

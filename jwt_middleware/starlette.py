@@ -34,7 +34,7 @@ from jwt_middleware.frameworks import Arguments, Returned, checked_first, scope_
 from jwt_middleware.identity import Identity
 from jwt_middleware.log import logger
 from jwt_middleware.settings import JWTSettings
-from jwt_middleware.websocket import POLICY_VIOLATION
+from jwt_middleware.socket_watch import POLICY_VIOLATION
 
 __all__ = ["JWTMiddleware", "identity", "optional_identity", "protect", "requires"]
 

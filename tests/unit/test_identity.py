@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import pickle
 from typing import Any
 
@@ -101,17 +102,22 @@ def test_has_scopes_asks_for_all_of_them() -> None:
 
 def test_identities_are_equal_by_tenant_application_subject_and_token() -> None:
     one = identity(jwt_id="t1")
-    assert one == identity(jwt_id="t1", scopes=frozenset())
-    assert hash(one) == hash(identity(jwt_id="t1"))
+    same = identity(jwt_id="t1", scopes=frozenset())
+    assert one == same
+    assert operator.ne(one, same) is False
+    assert hash(one) == hash(same)
 
 
 @pytest.mark.parametrize("change", ["tenant_id", "application_id", "subject", "jwt_id"])
 def test_identities_that_differ_in_one_of_these_are_not_equal(change: str) -> None:
-    assert identity(jwt_id="t1") != identity(**{"jwt_id": "t1", change: "another"})
+    one, other = identity(jwt_id="t1"), identity(**{"jwt_id": "t1", change: "another"})
+    assert one != other
+    assert operator.eq(one, other) is False
 
 
 def test_an_identity_equals_nothing_else() -> None:
     assert identity(jwt_id="t1") != "t1"
+    assert operator.eq(identity(jwt_id="t1"), "t1") is False
 
 
 def test_repr_shows_whom_and_no_token() -> None:

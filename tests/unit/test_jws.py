@@ -216,13 +216,23 @@ def test_a_token_without_type_is_accepted_for_a_tenant_with_its_own_token_types(
     assert verify(token(header={"typ": ABSENT}), tenant(token_types=["at+jwt"])).tenant.id == "acme"
 
 
-def test_an_unknown_issuer_learns_nothing_from_the_token_types_of_others() -> None:
-    """Otherwise `typ` would tell which issuers exist."""
-    text = token(OTHER_SECRET, header={"typ": "at+jwt"})
-    known = refusal(text, tenant(token_types=["JWT"]))
+@pytest.mark.parametrize("token_type", ["JWT", "at+jwt", "custom+jwt", ABSENT], ids=str)
+@pytest.mark.parametrize("own", [None, ["JWT"], ["custom+jwt"], []], ids=str)
+def test_who_cannot_sign_does_not_learn_from_the_type_which_issuers_exist(
+    own: list[str] | None, token_type: object
+) -> None:
+    text = token(OTHER_SECRET, header={"typ": token_type})
+    known = refusal(text, tenant(token_types=own))
     with pytest.raises(AuthenticationError) as unknown:
         verify(text, None)
     assert type(known) is type(unknown.value)
+    assert known.description == unknown.value.description
+
+
+def test_no_token_types_of_a_tenants_own_means_that_none_is_accepted() -> None:
+    of = tenant(token_types=[])
+    assert isinstance(refusal(token(header={"typ": "JWT"}), of), UnacceptableTokenType)
+    assert verify(token(header={"typ": ABSENT}), of).tenant is of
 
 
 @pytest.mark.parametrize("issuer", [ABSENT, None])
@@ -324,6 +334,13 @@ def test_a_refused_signature_costs_one_verification_whether_there_was_a_key_or_n
     with pytest.raises(InvalidSignature):
         checks.verify(checks.read(text), of, NOW)
     assert len(counted) == 1, reason
+
+
+def test_every_stranger_pays_whether_there_was_one_before_or_not() -> None:
+    checks = token_reader()
+    for _ in range(3):
+        with pytest.raises(InvalidSignature):
+            checks.verify(checks.read(token()), None, NOW)
 
 
 def test_a_key_is_accepted_until_its_end() -> None:

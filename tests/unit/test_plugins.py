@@ -434,13 +434,34 @@ def test_threads_start_with_the_first_call_and_end_with_close() -> None:
         return [thread.name for thread in threading.enumerate() if thread.name.startswith("jwt_middleware-tenant")]
 
     authenticator = Plugin().authenticator()
-    assert running() == []
+    assert eventually(lambda: running() == [])
     on_loop(authenticator, token())
     assert running() != []
     authenticator.close()
     assert eventually(lambda: running() == [])
     assert on_loop(authenticator, token()).subject == "user_123"
     authenticator.close()
+
+
+def test_first_calls_at_the_same_time_start_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one would be closed by nobody, and let twice as many calls wait."""
+    pools: list[Any] = []
+
+    class Slow(plugins.ThreadPoolExecutor):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            pools.append(self)
+            time.sleep(0.05)
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(plugins, "ThreadPoolExecutor", Slow)
+    authenticator = Plugin().authenticator(store_timeout=30)
+    loops = [threading.Thread(target=on_loop, args=(authenticator, token())) for _ in range(4)]
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        loop.join()
+    authenticator.close()
+    assert len(pools) == 2
 
 
 FORK = """
@@ -525,13 +546,20 @@ def test_stores_without_close_are_left_alone() -> None:
     asyncio.run(Plugin().authenticator().aclose())
 
 
-def test_a_store_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
-    class Broken(Plugin):
-        def close(self) -> None:
-            raise OSError("already gone")
+class Broken(Plugin):
+    def close(self) -> None:
+        raise OSError("already gone")
 
+
+def test_a_store_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
     revocations = Closing()
-    authenticator = Authenticator(settings(Broken(), revocations=revocations))
     with pytest.raises(OSError, match="already gone"):
-        authenticator.close()
+        Authenticator(settings(Broken(), revocations=revocations)).close()
+    assert revocations.closed == ["close"]
+
+
+def test_the_same_holds_on_an_event_loop() -> None:
+    revocations = Closing()
+    with pytest.raises(OSError, match="already gone"):
+        asyncio.run(Authenticator(settings(Broken(), revocations=revocations)).aclose())
     assert revocations.closed == ["close"]

@@ -91,6 +91,10 @@ _TYPES = (
         }.items()
     ),
     *(_says(f"{claim}-in-milliseconds", milliseconds(claim), **{claim: NOW * 1000}) for claim in ("iat", "exp", "nbf")),
+    *(
+        _says(f"{claim}-in-milliseconds-with-a-fraction", milliseconds(claim), **{claim: NOW * 1000 + 0.5})
+        for claim in ("iat", "exp", "nbf")
+    ),
     _says("iat-just-too-large", milliseconds("iat"), iat=10**11),
     _says("nbf-null", wrong("nbf"), nbf=None),
     *(
@@ -181,4 +185,13 @@ _SCOPES = (
     _scoped("none-below-the-ceiling", ["write"], aud="kiosk"),
 )
 
-SECTION = Section("claims", (*_PRESENCE, *_TYPES, *_TIMES, *_APPLICATION, *_SCOPES))
+_ORDER = (
+    _says("wrong-scope-before-expired", wrong("scope"), scope=1, exp=NOW),
+    _says("wrong-nbf-before-expired", wrong("nbf"), nbf="x", exp=NOW),
+    _says("cnf-before-expired", SENDER_CONSTRAINED, cnf={}, exp=NOW),
+    _says("expired-before-unknown-application", EXPIRED, aud="crm", exp=NOW),
+    _says("not-yet-valid-before-unknown-application", not_yet("nbf"), aud="crm", nbf=NOW + 61),
+    _says("lives-too-long-before-suspended-application", too_long_lived("24 hours"), aud="closed", iat=0),
+)
+
+SECTION = Section("claims", (*_PRESENCE, *_TYPES, *_TIMES, *_APPLICATION, *_SCOPES, *_ORDER))

@@ -20,6 +20,7 @@ from ..tenants import (
 )
 from ..tokens import ABSENT, GOOD, NOW, SECRET, decode, encode, headed, sealed, token
 
+_PATIENT = {"store_timeout": 10}
 _INPUT, _, _SIGNATURE = GOOD.rpartition(".")
 
 
@@ -63,6 +64,7 @@ SECTION = Section(
         _refused("kid-in-other-case", of_globex(GLOBEX["a"], "A"), "unknown_key_id"),
         _refused("kid-of-a-key-for-another-alg", of_globex(GLOBEX["a"], "long"), "unknown_key_id"),
         _refused("retired-key", of_globex(GLOBEX["old"], "old"), "retired_key"),
+        Row("token-type-before-issuer", bearing(headed(typ="x+jwt", secret=b"x" * 32)), TOKEN_TYPE),
         _refused("expired-and-badly-signed", token(b"x" * 32, exp=NOW - 1)),
         _refused("without-sub-and-badly-signed", token(b"x" * 32, sub=ABSENT)),
         _refused("wrong-types-and-badly-signed", token(b"x" * 32, sub=1, aud=2, exp="3")),
@@ -81,8 +83,8 @@ SECTION = Section(
         _enters("key-of-another-alg", _with_sha_512("long")),
         _enters("second-issuer", of_globex(GLOBEX["a"], iss="https://id.globex.example/")),
         Row("kid-where-the-key-has-none", bearing(headed(kid="x")), reached(headed(kid="x"))),
-        Row("resolver-is-a-function", bearing(GOOD), reached(GOOD), {"tenants": resolve_plainly}),
-        Row("resolver-is-a-coroutine-function", bearing(GOOD), reached(GOOD), {"tenants": resolve_async}),
+        Row("resolver-is-a-function", bearing(GOOD), reached(GOOD), {"tenants": resolve_plainly, **_PATIENT}),
+        Row("resolver-is-a-coroutine-function", bearing(GOOD), reached(GOOD), {"tenants": resolve_async, **_PATIENT}),
         Row("resolver-in-memory", bearing(GOOD), reached(GOOD), {"tenants": Answering(acme)}),
         Row("suspended-tenant", bearing(token(HOOLI, iss="hooli", aud="search")), SUSPENDED_TENANT),
         Row(

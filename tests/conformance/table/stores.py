@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jwt_middleware import Identity, InvalidToken, TemporarilyUnavailable, TokenExpired
+from jwt_middleware import Identity, InvalidToken, Rule, TemporarilyUnavailable, TokenExpired
 
 from ..answers import (
     EXPIRED,
@@ -12,6 +12,7 @@ from ..answers import (
     REVOKED,
     SIGNATURE,
     UNAVAILABLE,
+    UNKNOWN_APPLICATION,
     because,
     missing,
 )
@@ -63,6 +64,24 @@ _VALIDATORS = (
         bearing(GOOD),
         because(REFUSED_BY_RULE, "validator_failed_with_KeyError"),
         {"validators": [_crash]},
+    ),
+    Row(
+        "unknown-application-before-validator",
+        bearing(token(aud="crm")),
+        UNKNOWN_APPLICATION,
+        {"validators": [_refuse_user_123]},
+    ),
+    Row(
+        "validator-before-revocation",
+        bearing(GOOD),
+        REFUSED_BY_RULE,
+        {"validators": [_refuse_user_123], "revocations": Answering(True)},
+    ),
+    Row(
+        "revocation-before-scopes-of-the-path",
+        bearing(GOOD),
+        REVOKED,
+        {"revocations": Answering(True), "rules": [Rule("/v1/*", scopes=["admin"])]},
     ),
     Row("expired-before-validator", bearing(token(exp=NOW)), EXPIRED, {"validators": [_refuse]}),
 )

@@ -168,6 +168,7 @@ ALMOST_KEYS = {
     "broken JSON": '{"kty": "RSA", this is not JSON at all, so it is no JWK either',
     "deeply nested JSON": "[" * 100_000,
     "dashes": "-----BEGI-----and-something-more-----",
+    "M and no base64": "M-is-no-base64-but-this-is-long-enough-to-be-a-secret!",
     "ssh inside": "my ssh-rsa secret that is long enough for HS256",
 }
 

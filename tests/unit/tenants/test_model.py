@@ -98,6 +98,19 @@ def test_applications_are_a_list(given: Any) -> None:
     assert refused(applications=given) == ["applications"]
 
 
+def test_lists_may_be_any_iterables_that_can_be_gone_through_once() -> None:
+    acme = tenant(
+        keys=iter([Key.secret(SECRET)]), applications=iter(["shop"]), issuers=iter(["acme"]), token_types=iter(["JWT"])
+    )
+    assert (acme.keys, acme.issuers) == ((Key.secret(SECRET),), ("acme",))
+    assert acme.applications == (Application("shop"),)
+
+
+@pytest.mark.parametrize("given", [[["shop"]], [{"id": "shop"}]])
+def test_an_application_in_the_list_is_text_or_an_application(given: Any) -> None:
+    assert refused(applications=given) == ["applications"]
+
+
 @pytest.mark.parametrize("given", [[""], ["a\nb"], [7], [None]], ids=ascii)
 def test_an_application_in_the_list_has_a_usable_id(given: Any) -> None:
     assert refused(applications=given) == ["applications: id"]
