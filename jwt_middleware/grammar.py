@@ -1,4 +1,4 @@
-"""The forms that names may have: identifiers, scopes, and text without control characters."""
+"""The forms that names and values may have: identifiers, scopes, text without control characters; immutable."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ MAX_NAME_LENGTH = 256
 # Unicode category Cc is exactly C0, DEL and C1; lone surrogates cannot be encoded as UTF-8.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+").fullmatch
+
+
+class Immutable:
+    """A value whose attributes are set when it is built, by `object.__setattr__`, and not changed afterwards."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable: build a new one to change {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable: {name} cannot be deleted")
 
 
 def is_clean(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import unquote
 
 from jwt_middleware.errors import ConfigurationError, Problem
-from jwt_middleware.grammar import is_clean, is_scope_token
+from jwt_middleware.grammar import Immutable, is_clean, is_scope_token
 
 Access: TypeAlias = Literal["public", "optional", "required"]
 """`public`: a token is not looked at. `optional`: none is fine, a bad one is not. `required`: none is refused."""
@@ -24,7 +24,7 @@ _PATTERN = re.compile(rf"(/({_NAME}|[^/{{}}*?#%\\]+))*(/\*|/)?").fullmatch
 _UNCLEAN = re.compile(r"//|/\.{1,2}(/|$)|[\\%\ufffd]").search
 
 
-class Rule:
+class Rule(Immutable):
     """What a path needs. Immutable.
 
     `path` is absolute, case-sensitive and the whole path; `{name}` is one segment, a final `/*` everything below.
@@ -34,10 +34,10 @@ class Rule:
 
     __slots__ = ("access", "methods", "path", "scopes")
 
-    path: Final[str]
-    methods: Final[frozenset[str] | None]
-    access: Final[Access]
-    scopes: Final[tuple[str, ...]]
+    path: str
+    methods: frozenset[str] | None
+    access: Access
+    scopes: tuple[str, ...]
 
     def __init__(
         self,
@@ -52,10 +52,11 @@ class Rule:
         problems = [*_rule_problems(path, named, access, demanded)]
         if problems:
             raise ConfigurationError(problems, f"rule {path!r} cannot be used")
-        self.path = path
-        self.methods = None if named is None else frozenset(map(str, named))
-        self.access = access
-        self.scopes = tuple(map(str, demanded))
+        put = object.__setattr__
+        put(self, "path", path)
+        put(self, "methods", None if named is None else frozenset(map(str, named)))
+        put(self, "access", access)
+        put(self, "scopes", tuple(map(str, demanded)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rule):

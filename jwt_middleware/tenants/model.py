@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from jwt_middleware.errors import ConfigurationError, Problem
-from jwt_middleware.grammar import is_name, is_scope
+from jwt_middleware.grammar import Immutable, is_name, is_scope
 from jwt_middleware.tenants.key_sources import KeySource
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 
@@ -18,7 +18,7 @@ MAX_KEYS_WITHOUT_ID: Final = 8
 """Keys that a token without `kid` is tried against at most, so that nobody multiplies the cost of a bad signature."""
 
 
-class Application:
+class Application(Immutable):
     """A project of a tenant, named by an `aud` value. `scopes` is a ceiling; None: whatever the token asks for.
 
     Immutable. Raises ConfigurationError when a name is not usable.
@@ -26,18 +26,19 @@ class Application:
 
     __slots__ = ("active", "id", "scopes")
 
-    id: Final[str]
-    scopes: Final[frozenset[str] | None]
-    active: Final[bool]
+    id: str
+    scopes: frozenset[str] | None
+    active: bool
 
     def __init__(self, id: str, *, scopes: Iterable[str] | None = None, active: bool = True) -> None:
         ceiling = None if scopes is None else _names_or_none(scopes)
         problems = [*_application_problems(id, scopes is None or ceiling is not None, ceiling or (), active)]
         if problems:
             raise ConfigurationError(problems, f"application {id!r} cannot be used")
-        self.id = id
-        self.scopes = None if ceiling is None else frozenset(ceiling)
-        self.active = active
+        put = object.__setattr__
+        put(self, "id", id)
+        put(self, "scopes", None if ceiling is None else frozenset(ceiling))
+        put(self, "active", active)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Application):
@@ -52,7 +53,7 @@ class Application:
         return f"Application({self.id!r}, scopes={ceiling!r}, active={self.active!r})"
 
 
-class Tenant:
+class Tenant(Immutable):
     """A customer of the API: immutable, checked when built.
 
     `issuers` are its `iss` values (its id where none are given). `scope_claim`, `audience_claim`, `max_lifetime`
@@ -75,16 +76,20 @@ class Tenant:
         "token_types",
     )
 
-    id: Final[str]
-    keys: Final[tuple[Key, ...]]
-    key_source: Final[KeySource | None]
+    id: str
+    keys: tuple[Key, ...]
+    key_source: KeySource | None
     """Where the keys are fetched from, instead of `keys`."""
-    applications: Final[tuple[Application, ...]]
-    active: Final[bool]
-    scope_claim: Final[str]
-    audience_claim: Final[str]
-    max_lifetime: Final[float | None]
-    token_types: Final[frozenset[str] | None]
+    applications: tuple[Application, ...]
+    active: bool
+    scope_claim: str
+    audience_claim: str
+    max_lifetime: float | None
+    token_types: frozenset[str] | None
+    renames_claims: bool
+    """Whether scopes or audience stand in other claims than usual."""
+    _issuers: tuple[str, ...] | None
+    _by_audience: dict[str, Application] | None
 
     def __init__(
         self,
@@ -100,25 +105,25 @@ class Tenant:
         token_types: Iterable[str] | None = None,
     ) -> None:
         problems: list[Problem] = []
-        self.id = id
+        put = object.__setattr__
+        put(self, "id", id)
         # None for the usual case: there may be a million tenants.
-        self._issuers = None if issuers is None else tuple(_listed(issuers, "issuers", problems))
-        self.key_source = None if isinstance(keys, Iterable) else _source(keys)
-        self.keys = tuple(_listed(keys, "keys", problems)) if isinstance(keys, Iterable) else ()
+        put(self, "_issuers", None if issuers is None else tuple(_listed(issuers, "issuers", problems)))
+        put(self, "key_source", None if isinstance(keys, Iterable) else _source(keys))
+        put(self, "keys", tuple(_listed(keys, "keys", problems)) if isinstance(keys, Iterable) else ())
         if self.key_source is None and not isinstance(keys, Iterable):
             problems.append(Problem("keys", "neither a list nor a key source", "write keys=[Key.secret(...)]"))
-        self.applications = _applications(tuple(_listed(applications, "applications", problems)), problems)
-        self.active = active
-        self.scope_claim = scope_claim
-        self.audience_claim = audience_claim
-        self.max_lifetime = max_lifetime
-        self.renames_claims = (audience_claim, scope_claim) != ("aud", "scope")
-        """Whether scopes or audience stand in other claims than usual."""
+        put(self, "applications", _applications(tuple(_listed(applications, "applications", problems)), problems))
+        put(self, "active", active)
+        put(self, "scope_claim", scope_claim)
+        put(self, "audience_claim", audience_claim)
+        put(self, "max_lifetime", max_lifetime)
+        put(self, "renames_claims", (audience_claim, scope_claim) != ("aud", "scope"))
         types = None if token_types is None else tuple(_listed(token_types, "token_types", problems))
-        self.token_types = None if types is None else normalized_types(types)
+        put(self, "token_types", None if types is None else normalized_types(types))
         # A dictionary costs more memory than a handful of applications is worth.
         many = len(self.applications) > 8
-        self._by_audience = {application.id: application for application in self.applications} if many else None
+        put(self, "_by_audience", {application.id: application for application in self.applications} if many else None)
         problems += _tenant_problems(self)
         if problems:
             raise ConfigurationError(problems, f"tenant {id!r} cannot be used")

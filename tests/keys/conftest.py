@@ -56,12 +56,12 @@ def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
 
 @pytest.fixture
 def verdict(ask: Ask) -> Callable[[Authenticator, str], str]:
-    """The subject that a token authenticates, or the reason of its refusal."""
+    """The subject that a token authenticates, or status and code of its refusal."""
 
     def verdict(authenticator: Authenticator, token: str) -> str:
         try:
             return ask(authenticator, token).subject
         except AuthenticationError as refusal:
-            return f"{refusal.status} {refusal.code} {refusal.reason}"
+            return f"{refusal.status} {refusal.code}"
 
     return verdict

@@ -14,7 +14,6 @@ from jwt_middleware.tenants.fetching import FetchError, fetch_json, max_age
 from .serving import (
     Answer,
     KeyServer,
-    broken,
     cached_for,
     dies_in_the_middle,
     document,
@@ -122,7 +121,7 @@ def test_who_hangs_up_at_once_is_a_failure(server: KeyServer) -> None:
     assert refusal(server, lambda call: None) in ("RemoteProtocolError", "ReadError")
 
 
-def test_where_nobody_listens_there_is_a_failure(servers: object, server: KeyServer) -> None:
+def test_where_nobody_listens_there_is_a_failure(server: KeyServer) -> None:
     server.down()
     assert refusal(server, html) == "ConnectError"
 
