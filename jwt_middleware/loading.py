@@ -7,7 +7,7 @@ report it together with everything else that is wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,9 +103,10 @@ def from_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def as_variables(error: ConfigurationError) -> ConfigurationError:
-    """The same problems under the names of their environment variables."""
+def as_variables(error: ConfigurationError, given: Iterable[str]) -> ConfigurationError:
+    """The same problems under the names of their environment variables; `given` are those that the environment has."""
     names = {name: variable for variable, name in ENVIRONMENT_NAMES.items()}
+    names |= {name: ENVIRONMENT_PREFIX + name.upper() for name in given}
     renamed = [Problem(names.get(problem.where, problem.where), *problem[1:]) for problem in error.problems]
     return ConfigurationError(renamed, error.title)
 

@@ -137,7 +137,7 @@ class JWTSettings:
         try:
             return cls(**{"tenants": None, **given, **overrides})
         except ConfigurationError as error:
-            raise loading.as_variables(error) from None
+            raise loading.as_variables(error, given) from None
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], **overrides: Any) -> JWTSettings:

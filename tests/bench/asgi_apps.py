@@ -25,9 +25,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jwt_middleware import fastapi as ours_fastapi
-from jwt_middleware import starlette as ours_starlette
 from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.fastapi import CurrentIdentity
+from jwt_middleware.fastapi import protect as protect_fastapi
+from jwt_middleware.starlette import protect as protect_starlette
 
 from . import tokens
 from .core import jwt_decode, settings
@@ -94,7 +95,7 @@ def starlette_backend() -> Starlette:
 def starlette_ours() -> Starlette:
     """The same, protected by our adapter."""
     app = starlette()
-    ours_starlette.protect(app, settings())
+    protect_starlette(app, settings())
     return app
 
 
@@ -131,7 +132,7 @@ def fastapi_bearer() -> FastAPI:
 def fastapi_ours() -> FastAPI:
     """The same, protected by our adapter; the view asks for no identity."""
     app = fastapi()
-    ours_fastapi.protect(app, settings())
+    protect_fastapi(app, settings())
     return app
 
 
@@ -140,10 +141,10 @@ def fastapi_ours_identity() -> FastAPI:
     app = FastAPI()
 
     @app.get(PATH)
-    async def events(me: ours_fastapi.CurrentIdentity) -> Response:
+    async def events(me: CurrentIdentity) -> Response:
         return Response()
 
-    ours_fastapi.protect(app, settings())
+    protect_fastapi(app, settings())
     return app
 
 
@@ -154,7 +155,7 @@ def litestar(**options: Any) -> Litestar:
     async def events() -> None:
         return None
 
-    return Litestar([events], openapi_config=None, **options)
+    return Litestar([events], openapi_config=None, logging_config=None, **options)
 
 
 def litestar_jwt() -> Litestar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import asgi_apps, core, tokens, wsgi_apps
+from . import asgi_apps, asymmetric, core, tokens, wsgi_apps
 from .driving import (
     asgi_request,
     asgi_status,
@@ -18,7 +18,7 @@ Added = dict[tuple[str, str], Timing]
 
 def contestants(pool: int) -> list[Contestant]:
     """Everybody in the main race, each with that many distinct tokens in turn."""
-    return [*core.contestants(pool), *_asgi(pool), *_wsgi(pool)]
+    return [*core.contestants(pool), *asymmetric.contestants(), *_asgi(pool), *_wsgi(pool)]
 
 
 def label(stack: str, guard: str) -> str:

@@ -14,7 +14,7 @@ from .contestants import added
 from .tenants import Census
 from .timing import Timing
 
-LIBRARIES = ("PyJWT", "msgspec", "starlette", "fastapi", "litestar", "flask", "flask-jwt-extended")
+LIBRARIES = ("PyJWT", "cryptography", "msgspec", "starlette", "fastapi", "litestar", "flask", "flask-jwt-extended")
 INTRODUCTION = """\
 # What authentication costs
 

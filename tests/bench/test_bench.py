@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("cryptography")
 pytest.importorskip("litestar")
 pytest.importorskip("flask_jwt_extended")
 pytest.importorskip("matplotlib")
 
-from . import asgi_apps, core, tokens, wsgi_apps
+from . import asgi_apps, asymmetric, core, tokens, wsgi_apps
 from .__main__ import QUICK_TENANTS, measure, write
 from .budgets import budgets
 from .contestants import label
@@ -28,8 +29,10 @@ def test_every_app_and_every_token_is_timed(run: Run) -> None:
     accepted = [core.FLOOR, core.PYJWT, core.OURS, core.OURS_ASYNC]
     refused = [core.FORGED, core.FORGED_EIGHT, core.STRANGER]
     junk = [core.JUNK + kind for kind in tokens.junk()]
+    rows = (asymmetric.raw, asymmetric.fresh, asymmetric.familiar)
+    public = [row(algorithm) for algorithm in asymmetric.ALGORITHMS for row in rows]
     apps = [label(*key) for key in (*asgi_apps.apps(), *wsgi_apps.apps())]
-    assert list(run.timings) == [*accepted, *refused, *junk, core.JUNK_BASE64, *apps]
+    assert list(run.timings) == [*accepted, *refused, *junk, core.JUNK_BASE64, *public, *apps]
 
 
 def test_every_number_of_tenants_is_surveyed(run: Run) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 # Cyclic garbage is collected between rounds, untimed, so that a long race does not grow without bound.
 COLLECT_EVERY = 25
+# Untimed calls before each round: enough for code that the contestant before has displaced from the CPU's caches.
+WARMING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Pace:
     """How long a race is: rounds for each contestant, and microseconds for each round."""
 
     rounds: int = 400
-    round_us: float = 800.0
+    round_us: float = 1000.0
 
 
 QUICK = Pace(rounds=3, round_us=50.0)
@@ -69,7 +71,7 @@ class _Lane:
         batch = next(self.batches)
         _spend(self.call, self.warm)
         self.samples.append(_spend(self.call, batch) / len(batch) / 1000)
-        self.warm = batch[-len(self.warm) :]
+        self.warm = batch[-WARMING:]
 
     def timing(self) -> Timing:
         return Timing(min(self.samples), median(self.samples))
@@ -117,11 +119,11 @@ def _spend(call: Callable[[Any], object], batch: Sequence[Any]) -> int:
 
 def _lane(contestant: Contestant, round_us: float) -> _Lane:
     """A lane whose batches are as long as fits into one round."""
-    probe = list(islice(cycle(contestant.inputs), 20))
+    probe = list(islice(cycle(contestant.inputs), WARMING))
     _spend(contestant.call, probe)
     call_us = _spend(contestant.call, probe) / len(probe) / 1000
     calls = max(2, int(round_us / call_us))
-    return _Lane(contestant.call, _batches(contestant.inputs, calls), probe[: max(1, calls // 8)])
+    return _Lane(contestant.call, _batches(contestant.inputs, calls), probe[:WARMING])
 
 
 def _batches(inputs: Sequence[Any], calls: int) -> Iterator[list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 
@@ -17,10 +18,15 @@ JUNK_LENGTH = 8192
 
 
 def token(subject: str, *, issuer: str = TENANT, audience: str = APPLICATION, secret: str = SECRET) -> str:
-    """A token as the guide's program makes it, valid for an hour from now."""
+    """A token as the guide's program makes it."""
+    return jwt.encode(claims(subject, issuer, audience), secret, algorithm="HS256")
+
+
+def claims(subject: str, issuer: str = TENANT, audience: str = APPLICATION) -> dict[str, Any]:
+    """The guide's claims, valid for an hour from now."""
     now = int(time.time())
-    claims = {"sub": subject, "iss": issuer, "aud": audience, "iat": now, "exp": now + 3600}
-    return jwt.encode({**claims, "scope": ["read", "write"]}, secret, algorithm="HS256")
+    times = {"iat": now, "exp": now + 3600}
+    return {"sub": subject, "iss": issuer, "aud": audience, **times, "scope": ["read", "write"]}
 
 
 def subjects(count: int) -> Iterator[str]:

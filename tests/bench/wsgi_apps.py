@@ -9,7 +9,7 @@ import jwt
 from flask import Flask
 from flask_jwt_extended import JWTManager, jwt_required
 
-from jwt_middleware import flask as ours_flask
+from jwt_middleware.flask import protect as protect_flask
 from jwt_middleware.wsgi import JWTMiddleware
 
 from . import tokens
@@ -58,7 +58,7 @@ def flask(guard: Callable[[Any], Any] = lambda view: view, **config: Any) -> Fla
 def flask_ours() -> Flask:
     """The same, protected by our adapter."""
     app = flask()
-    ours_flask.protect(app, settings())
+    protect_flask(app, settings())
     return app
 
 

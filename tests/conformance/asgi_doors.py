@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
-from starlette.testclient import TestClient
 
 from jwt_middleware import JWTSettings
 from jwt_middleware.admission import admission_of
@@ -40,6 +39,7 @@ def by_handshake(settings: JWTSettings, request: Request) -> Reply:
 
 def ask(app: ASGIApp, request: Request) -> Reply:
     """What an ASGI app answers to TestClient, with the request put into the scope as it stands in the table."""
+    from starlette.testclient import TestClient
 
     async def exactly(scope: Scope, receive: Receive, send: Send) -> None:
         # The client would tidy up path, method and fields.

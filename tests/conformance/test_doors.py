@@ -45,7 +45,7 @@ DOORS = (
     Door("wsgi-webtest", "wsgi", wsgi_doors.linted),
     Door("wsgi-validate", "wsgi", wsgi_doors.validated, takes=_validator_takes),
     Door("wsgi-bare", "wsgi", wsgi_doors.bare),
-    Door("asgi-testclient", "asgi", asgi_doors.by_test_client),
+    Door("asgi-testclient", "asgi", asgi_doors.by_test_client, "starlette"),
     Door("asgi-communicator", "asgi", asgi_doors.by_communicator),
     Door("websocket", "asgi", asgi_doors.by_handshake, takes=_handshake_takes),
     Door("flask", "wsgi", framework_doors.flask, "flask"),

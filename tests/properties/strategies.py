@@ -100,6 +100,12 @@ def _objects(draw: st.DrawFn, good: Mapping[str, Any], changes: SearchStrategy[t
     return text if literal is None or not members else text[:-1] + b"," + literal + b"}"
 
 
+def good_token(algorithm: str) -> str:
+    """The guide's token, for the tenant whose keys are for this algorithm."""
+    claims = {**CLAIMS, "iss": issuers_for(algorithm)[0]}
+    return sign(_object({"alg": algorithm, "typ": "JWT"}), _object(claims), algorithm)
+
+
 _NOISE: Final = st.binary(max_size=40)
 
 

@@ -119,7 +119,7 @@ def test_what_cannot_be_written_as_text_is_refused_in_the_environment(
     monkeypatch.setenv(named(name), "something")
     with pytest.raises(ConfigurationError) as caught:
         JWTSettings.from_env()
-    assert [problem.where for problem in caught.value.problems] == [name]
+    assert [problem.where for problem in caught.value.problems] == [named(name)]
 
 
 def test_an_empty_environment_lacks_tenants(monkeypatch: pytest.MonkeyPatch) -> None:
