@@ -84,6 +84,7 @@ def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedT
         raise _first_missing(claims)
     if not (subject.isprintable() or is_clean(subject)):
         raise InvalidClaim(claim="sub")
+    # Stricter than needed: a token id goes into logs and stores, and no honest one has control characters.
     if claims.jti and not is_clean(claims.jti):
         raise InvalidClaim(claim="jti")
     if claims.cnf is not None:
@@ -147,8 +148,8 @@ def admit(token: CheckedToken, revoked: bool) -> Identity:
 
 def require_scopes(identity: Identity, scopes: Iterable[str]) -> None:
     """Step 15. Raises InsufficientPermissions, which names all these scopes, or ScopeNotGranted."""
-    lacking = frozenset(scopes) - identity.scopes
-    if lacking:
+    if not identity.scopes.issuperset(scopes := tuple(scopes)):
+        lacking = frozenset(scopes) - identity.scopes
         kind = ScopeNotGranted if lacking & identity.withheld_scopes else InsufficientPermissions
         raise _about(kind(scopes), identity)
 
@@ -226,11 +227,13 @@ def _validate(identity: Identity, validators: Iterable[Validator]) -> None:
     """Step 13. A validator that fails otherwise than by refusing refuses too: nobody passes a broken check."""
     for validate in validators:
         try:
-            validate(identity)
+            verdict: object = validate(identity)
         except InvalidToken as refusal:
             raise _about(refusal, identity) from None
         except Exception as error:
             raise _about(InvalidToken(f"validator_failed_with_{type(error).__name__}"), identity) from error
+        if verdict is not None:
+            raise _about(InvalidToken(f"validator_answered_with_{type(verdict).__name__}"), identity)
 
 
 def _about(

@@ -137,7 +137,7 @@ class JWTMiddleware(wsgi.JWTMiddleware):
             with self._flask.request_context(environ):
                 response = _passed_through(self._flask, self._flask.process_response, answer)
                 response.close()
-                return _added_headers(response)
+                return _added_headers(response, answer)
         except Exception:
             logger.exception("a refused request could not pass through the app; it was answered without")
             return ()
@@ -162,7 +162,7 @@ class _Pipeline:
             return _as_response(self._app, answer)
         passed = _passed_through(self._app, self._process, answer)
         passed.call_on_close(response.close)
-        request.environ[_ADDED] = _added_headers(passed)
+        request.environ[_ADDED] = _added_headers(passed, answer)
         return passed
 
 
@@ -182,8 +182,9 @@ def _as_response(app: Flask, answer: Answer) -> Response:
     return response
 
 
-def _added_headers(response: Response) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in response.headers if name.lower() not in _OURS)
+def _added_headers(response: Response, answer: Answer) -> tuple[tuple[str, str], ...]:
+    ours = _OURS.union(name for name, _ in answer.headers)
+    return tuple((name, value) for name, value in response.headers if name.lower() not in ours)
 
 
 def _leave_refusal(refusal: AuthenticationError) -> Response:

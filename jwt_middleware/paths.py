@@ -104,7 +104,9 @@ class PathPolicy:
         if not clean:
             matching = [rule for rule in matching if rule.access == "required"]
             # A router may see through the disguise; what the plain path demands is then demanded here too.
-            matching += [rule for rule in self._matching(_plain(path), method) if rule.access == "required"]
+            plain = _plain(path)
+            for spelling in (plain, plain + "/"):
+                matching += [rule for rule in self._matching(spelling, method) if rule.access == "required"]
         return _strictest(matching)
 
     def _add(self, path: str, rule: Rule) -> None:

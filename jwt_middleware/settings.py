@@ -14,6 +14,7 @@ from jwt_middleware.claims import Validator
 from jwt_middleware.errors import AuthenticationError, ConfigurationError, Problem
 from jwt_middleware.grammar import is_name
 from jwt_middleware.paths import PathPolicy, Rule, is_plain
+from jwt_middleware.plugins import is_async
 from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.tenants.keys import HMAC_HASHES, PUBLIC_KEY_ALGORITHMS
 from jwt_middleware.tenants.model import Tenant, TenantResolver
@@ -256,14 +257,15 @@ class _Check:
         return None
 
     def function(self, where: str, value: Any) -> Any:
-        if value is None or callable(value):
+        if value is None or (callable(value) and not is_async(value)):
             return value
-        self._report(where, f"{type(value).__name__} cannot be called", f"pass a function as {where}")
+        what = "an async function, which nobody would await" if callable(value) else "cannot be called"
+        self._report(where, f"{type(value).__name__}: {what}", f"pass a plain function as {where}")
         return None
 
     def functions(self, where: str, value: Any) -> tuple[Any, ...]:
-        if isinstance(value, Iterable) and all(map(callable, functions := tuple(value))):
-            return functions
+        if isinstance(value, Iterable) and not isinstance(value, str):
+            return tuple(function for item in value if (function := self.function(where, item)) is not None)
         self._report(where, "not a list of functions", f"write {where}=[my_function]")
         return ()
 

@@ -110,7 +110,9 @@ class Tenant(Immutable):
         # None for the usual case: there may be a million tenants.
         put(self, "_issuers", None if issuers is None else tuple(_listed(issuers, "issuers", problems)))
         if self._issuers == () and not problems:
-            problems.append(Problem("issuers", "empty, so no token is the tenant's", "leave it out where iss is the id"))
+            problems.append(
+                Problem("issuers", "empty, so no token is the tenant's", "leave it out where iss is the id")
+            )
         put(self, "key_source", None if isinstance(keys, Iterable) else _source(keys))
         put(self, "keys", tuple(_listed(keys, "keys", problems)) if isinstance(keys, Iterable) else ())
         if self.key_source is None and not isinstance(keys, Iterable):

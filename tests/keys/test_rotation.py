@@ -370,7 +370,7 @@ async def read_on_loop(doors: Doors, rotation: Rotation, tally: Tally, count: in
 def test_the_tally_notices() -> None:
     """The test above can fail."""
     tally = Tally()
-    tally.add(401, 0, 0.5, False)
+    tally.add(401, 0, 0.1, False)
     tally.add(200, 0, 0.5, True)
     tally.add(401, 0, 0.5, True)
     tally.add(401, 0, GRACE + 1, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import secrets
 import uuid
@@ -14,8 +15,15 @@ from typing import Any, Final
 
 from jwt_middleware import Application, Key, Tenant
 
+from ..keys.making import Signer
+
 ABSENT: Final = object()
 """As the value of a member: leave the member out."""
+
+P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the curve of ES256 (SEC 2, section 2.4.2)."""
+ED25519_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+"""The order of the group of Ed25519 (RFC 8032 section 5.1)."""
 
 ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -35,11 +43,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Party:
-    """A tenant of the recipes, with secrets made for this run."""
+    """A tenant of the recipes, with keys made for this run."""
 
     name: str
-    secrets: Mapping[str, bytes]
-    """Key id to secret; the first one signs."""
+    secrets: Mapping[str, Any]
+    """Key id to secret, or to a Signer; the first one signs."""
     issuer: str = ""
     audience: str = ""
 
@@ -48,14 +56,19 @@ class Party:
         return next(iter(self.secrets))
 
     @property
-    def secret(self) -> bytes:
+    def secret(self) -> Any:
+        """What signs: bytes, or a Signer."""
         return self.secrets[self.kid]
+
+    @property
+    def algorithm(self) -> str:
+        return self.secret.algorithm if isinstance(self.secret, Signer) else "HS256"
 
     def tenant(self, **changes: Any) -> Tenant:
         """The tenant as the middleware is told of it."""
         options: dict[str, Any] = {"applications": [Application(self.audience)], "issuers": (self.issuer,), **changes}
         if "keys" not in options:
-            options["keys"] = [Key.secret(secret, kid=kid) for kid, secret in self.secrets.items()]
+            options["keys"] = [key(secret, kid) for kid, secret in self.secrets.items()]
         return Tenant(self.name.lower(), **options)
 
     def having(self, **changes: Any) -> Party:
@@ -64,7 +77,7 @@ class Party:
 
     def header(self, **changes: object) -> dict[str, object]:
         """The header of GOOD, with members changed or ABSENT."""
-        return changed({"alg": "HS256", "typ": "JWT", "kid": self.kid}, changes)
+        return changed({"alg": self.algorithm, "typ": "JWT", "kid": self.kid}, changes)
 
     def claims(self, now: float, **changes: object) -> dict[str, object]:
         """The claims of GOOD, with members changed or ABSENT."""
@@ -85,6 +98,22 @@ def party(name: str, *key_ids: str) -> Party:
     """A party named as in fixtures.json, with fresh 32-byte secrets."""
     made = {kid: secrets.token_bytes(32) for kid in key_ids or ("k1",)}
     return Party(name, made, f"https://{name.lower()}.example", f"api-{name.lower()}")
+
+
+_numbers = itertools.count(1000)
+
+
+def signing_party(name: str, *key_ids: str, algorithm: str = "ES256") -> Party:
+    """A party with fresh key pairs instead of secrets. RSA keys, which take long to make, are those of other tests."""
+    few = ("RS256", "PS256")
+    numbers = itertools.count(2) if algorithm in few else _numbers
+    made = {kid: Signer(algorithm, kid, number=next(numbers)) for kid in key_ids or ("k1",)}
+    return Party(name, made, f"https://{name.lower()}.example", f"api-{name.lower()}")
+
+
+def key(secret: Any, kid: str | None) -> Key:
+    """What the middleware is told of a secret, or of a key pair."""
+    return secret.key(kid=kid) if isinstance(secret, Signer) else Key.secret(secret, kid=kid)
 
 
 def changed(members: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
@@ -112,13 +141,14 @@ def mac(signing_input: str, secret: bytes, digest: str = "sha256") -> bytes:
     return hmac.digest(secret, signing_input.encode(), digest)
 
 
-def sealed(header_segment: str, payload_segment: str, secret: bytes) -> str:
-    """A token of two segments as they are and their HMAC-SHA256."""
-    signing_input = f"{header_segment}.{payload_segment}"
-    return f"{signing_input}.{encode(mac(signing_input, secret))}"
+def sealed(header_segment: str, payload_segment: str, secret: Any) -> str:
+    """A token of two segments as they are and their HMAC-SHA256, or the signature of a Signer."""
+    text = f"{header_segment}.{payload_segment}"
+    signature = secret.sign(text.encode()) if isinstance(secret, Signer) else mac(text, secret)
+    return f"{text}.{encode(signature)}"
 
 
-def raw(header: object, payload: object, secret: bytes) -> str:
+def raw(header: object, payload: object, secret: Any) -> str:
     """RAW of the recipes: bytes stand in the token literally, other values as compact JSON."""
     return sealed(encode(json_bytes(header)), encode(json_bytes(payload)), secret)
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from jwt_middleware import ConfigurationError, Key
 
-from .build import ABSENT, encode, raw, resigned, unsigned
-from .catalogue import INVALID_SIGNATURE, INVALID_TOKEN, Builder, Cases, Steps, attempt, put_through
+from ..keys.making import Signer, key_set
+from ..keys.serving import document
+from .build import ABSENT, decode, encode, mac, raw, resigned, unsigned
+from .catalogue import ACCEPTED, INVALID_SIGNATURE, INVALID_TOKEN, Builder, Cases, Steps, attempt, put_through
 from .naughty import NAUGHTY, may_not_be_a_key_id
 from .outside import nothing_opened
 from .world import World
@@ -46,16 +53,90 @@ def alg_object(world: World) -> Steps:
     yield attempt(world.headed(alg={"HS256": 1}))
 
 
+def public_texts(signer: Signer) -> Iterator[bytes]:
+    """Everything that a public key may look like, in the eyes of who would use it as a secret."""
+    pem, public = signer.pem, signer.public
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    body = b"".join(pem.splitlines()[1:-1])
+    yield from (pem, pem.strip(), pem.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + pem, body, body + b"\n", der)
+    yield from (b"\n".join(pem.splitlines()[1:-1]), base64.b64decode(body), public_openssh(public))
+    jwk = signer.jwk()
+    for value in (jwk, [jwk], {"keys": [jwk]}, signer.jwk(alg=ABSENT, use=ABSENT, kid=ABSENT)):
+        for text in (json.dumps(value), json.dumps(value, separators=(",", ":")), json.dumps(value, sort_keys=True)):
+            yield from (text.encode(), b"\xef\xbb\xbf" + text.encode())
+    yield from (decode(value) for name, value in jwk.items() if name in ("n", "x", "y"))
+
+
+def public_openssh(public: Any) -> bytes:
+    text: bytes = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return text
+
+
+def confused(world: World, of_jwk: bool) -> Steps:
+    """Tokens by HMAC, whose secret is the public key of a tenant; the settings allow both kinds of algorithm."""
+    for algorithm in ("RS256", "ES256", "EdDSA"):
+        one = world.keyed("R", algorithm, "r1")
+        key = Key.public(one.secret.jwk(), algorithm=algorithm) if of_jwk else one.secret.key()
+        doors = world.doors(world.a, one.tenant(keys=[key]))
+        yield attempt(world.good(one), ACCEPTED, through=doors)
+        for secret in public_texts(one.secret):
+            for hmac in ("HS256", "HS512"):
+                for kid in ("r1", ABSENT):
+                    text = unsigned(one.header(alg=hmac, kid=kid), one.claims(world.now), b"").removesuffix(".")
+                    forged = resigned(text + ".", mac(text, secret, f"sha{hmac[2:]}"))
+                    yield attempt(forged, through=doors, persists=False)
+        assert doors.accepts(world.good())
+
+
+@cases("alg-18")
+def secret_is_a_pem(world: World) -> Steps:
+    yield from confused(world, of_jwk=False)
+
+
+@cases("alg-19")
+def secret_is_a_jwk(world: World) -> Steps:
+    yield from confused(world, of_jwk=True)
+
+
+@cases("key-01")
+def embedded_key(world: World) -> Steps:
+    for algorithm in ("RS256", "PS256", "ES256", "EdDSA"):
+        one, own = world.keyed("R", algorithm, "r1"), Signer(algorithm, "r1", number=99)
+        doors = world.doors(world.a, one)
+        yield attempt(world.good(one), ACCEPTED, through=doors)
+        for header in (
+            one.header(jwk=own.jwk()),
+            one.header(jwk=own.jwk(), kid=ABSENT),
+            one.header(jwk=own.jwk(kid="own"), kid="own"),
+            one.header(jwk=own.private_jwk()),
+            one.header(jwks={"keys": [own.jwk()]}),
+            one.header(x5c=[encode(own.pem)], kid=ABSENT),
+        ):
+            yield attempt(raw(header, one.claims(world.now), own), through=doors)
+        # Whoever signs well may carry a key along: it is nobody's business.
+        yield attempt(raw(one.header(jwk=own.jwk()), one.claims(world.now), one.secret), ACCEPTED, through=doors)
+
+
 @cases("key-03")
 def jku(world: World) -> Steps:
-    own = secrets.token_bytes(32)
+    secret, own = secrets.token_bytes(32), Signer("RS256", "theirs", number=99)
+    r = world.keyed("R", "RS256", "r1")
+    fetched = world.keyed("J", "RS256", "j1")
+    server = world.serve(document(key_set(fetched.secret)))
+    doors = world.doors(world.a, r, fetched.tenant(keys=world.jwks(server)))
     for member in ("jku", "x5u"):
-        header = world.a.header(**{member: f"{world.listener.url}/jwks.json"})
-        yield attempt(raw(header, world.a.claims(world.now), own))
+        address = {member: f"{world.listener.url}/jwks.json"}
+        header = world.a.header(**address)
+        yield attempt(raw(header, world.a.claims(world.now), secret))
         # A kid that is in the listener's set only, and an algorithm whose keys are usually fetched.
-        yield attempt(raw({**header, "kid": "theirs"}, world.a.claims(world.now), own))
+        yield attempt(raw({**header, "kid": "theirs"}, world.a.claims(world.now), secret))
         yield attempt(unsigned({**header, "alg": "RS256"}, world.a.claims(world.now), secrets.token_bytes(256)))
+        for one in (r, fetched):
+            for kid in (one.kid, "theirs", ABSENT):
+                yield attempt(raw(one.header(**address, kid=kid), one.claims(world.now), own), through=doors)
+            yield attempt(raw(one.header(**address), one.claims(world.now), one.secret), ACCEPTED, through=doors)
     assert not world.listener.was_called()
+    assert server.fetches == 1
 
 
 @cases("key-06")

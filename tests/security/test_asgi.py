@@ -11,6 +11,8 @@ from asgiref import testing
 from jwt_middleware import Tenant
 from jwt_middleware.asgi import JWTMiddleware
 
+from ..keys.making import key_set
+from ..keys.serving import document, slow
 from .build import resigned
 from .catalogue import ACCEPTED, INVALID_SIGNATURE, INVALID_TOKEN, Attempt, Builder, Cases, Steps, attempt, put_through
 from .checks import check_challenge, check_document, check_secrecy
@@ -223,6 +225,30 @@ def cancelled_while_resolving(world: World) -> Steps:
     assert len(doors.visits) == visits + 1  # the cancelled request never arrived
     yield attempt(world.good(), ACCEPTED, through=doors)
     yield attempt(resigned(world.good(), b"x" * 32), INVALID_SIGNATURE, through=doors)
+    yield from cancelled_while_fetching(world)
+
+
+def cancelled_while_fetching(world: World) -> Steps:
+    """The same where a key set is fetched: who leaves does not end the fetch, which the next one finds done."""
+    j = world.keyed("J", "ES256", "k1")
+    server = world.serve(slow(0.3, document(key_set(j.secret))))
+    doors = world.doors(world.a, j.tenant(keys=world.jwks(server)))
+
+    async def left() -> None:
+        client = Communicator(doors.asgi, scope_of(bearer(world.good(j))))
+        await client.send_input({"type": "http.request"})
+        await client.send_input({"type": "http.disconnect"})
+        while server.fetches == 0:
+            await asyncio.sleep(0.01)
+        client.future.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await client.future
+        assert client.output_queue.empty()
+
+    world.loop.run(left())
+    assert doors.visits == []
+    yield attempt(world.good(j), ACCEPTED, through=doors)
+    assert server.fetches == 1
 
 
 @cases("asgi-12")

@@ -11,7 +11,7 @@ import pytest
 
 from jwt_middleware import Application, Rule
 
-from .build import ABSENT, ALPHABET, fingerprint, raw, resigned
+from .build import ABSENT, ALPHABET, P256_ORDER, decode, fingerprint, raw, resigned
 from .catalogue import (
     ACCEPTED,
     EXPIRED,
@@ -52,6 +52,23 @@ def revoked_and_padded(world: World) -> Steps:
             )
         # Spare bits of the last character would be another spelling of the same signature.
         yield attempt(token[:-1] + ALPHABET[ALPHABET.index(token[-1]) + 1], INVALID_TOKEN, through=doors)
+
+
+@cases("cache-03")
+def revoked_and_malleated(world: World) -> Steps:
+    """Of an ES256 signature (r, s), the other one that is good for the same text is (r, n - s)."""
+    e, store = world.keyed("E", "ES256"), Withdrawn()
+    doors = world.doors(world.a, e, revocations=store)
+    for jti in (str(uuid.uuid4()), ABSENT):
+        token = world.good(e, jti=jti)
+        signature = decode(token.rpartition(".")[2])
+        s = int.from_bytes(signature[32:], "big")
+        other = resigned(token, signature[:32] + (P256_ORDER - s).to_bytes(32, "big"))
+        answers = yield attempt(token, ACCEPTED, through=doors)
+        yield attempt(other, ACCEPTED, through=doors)
+        store.revoke(answers.identity)
+        yield attempt(other, through=doors)
+        yield attempt(token, through=doors)
 
 
 @cases("cache-04")
@@ -260,3 +277,9 @@ def same_token_twice(world: World) -> Steps:
 @pytest.mark.parametrize(("case_id", "builder"), cases.parameters())
 def test_attack(case_id: str, builder: Builder, world: World) -> None:
     put_through(case_id, builder, world)
+
+
+@pytest.mark.parametrize(("case_id", "builder"), cases.parameters())
+def test_attack_on_verified_tokens(case_id: str, builder: Builder, signing_world: World) -> None:
+    """The same, where tokens that were seen before are kept: those of tenants that have key pairs."""
+    put_through(case_id, builder, signing_world)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import zlib
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from jwt.utils import raw_to_der_signature
 
-from .build import ABSENT, ALPHABET, decode, encode, json_bytes, mac, raw, resigned, sealed, spliced
+from .build import (
+    ABSENT,
+    ALPHABET,
+    ED25519_ORDER,
+    P256_ORDER,
+    decode,
+    encode,
+    json_bytes,
+    mac,
+    raw,
+    resigned,
+    sealed,
+    spliced,
+)
 from .catalogue import (
     ACCEPTED,
     EXPIRED,
@@ -128,9 +145,146 @@ def signed_texts_that_are_no_claims(world: World) -> Steps:
     yield attempt(world.paying({}), MISSING_CLAIM)
 
 
+_ORDERS = {
+    "ES256": P256_ORDER,
+    "ES384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+}
+
+
+@cases("sig-17")
+def degenerate_curve_signatures(world: World) -> Steps:
+    for algorithm, order in _ORDERS.items():
+        size, e = int(algorithm[2:]) // 8, world.keyed("E", algorithm, "e1")
+        doors = world.doors(world.a, e)
+        token = world.good(e)
+        yield attempt(token, ACCEPTED, through=doors)
+        r, s = (int.from_bytes(half, "big") for half in halves(decode(token.rpartition(".")[2])))
+        values = (0, 1, r, s, order - 1, order, order + 1, 2 ** (8 * size) - 1)
+        for first in values:
+            for second in {*values} - ({s, order - s} if first == r else set()):
+                signature = first.to_bytes(size, "big") + second.to_bytes(size, "big")
+                yield attempt(resigned(token, signature), through=doors, persists=False)
+        # The same numbers in other clothes: DER, swapped, without their leading zeros, with more of them.
+        raw_signature = decode(token.rpartition(".")[2])
+        for signature in (
+            raw_to_der_signature(raw_signature, e.secret.private.curve),
+            raw_signature[size:] + raw_signature[:size],
+            raw_signature[1:],
+            raw_signature[:-1],
+            b"\0" + raw_signature,
+            raw_signature + b"\0",
+            b"\0" + raw_signature[:size] + b"\0" + raw_signature[size:],
+            raw_signature * 2,
+            b"",
+        ):
+            yield attempt(resigned(token, signature), through=doors)
+
+
+def halves(signature: bytes) -> tuple[bytes, bytes]:
+    return signature[: len(signature) // 2], signature[len(signature) // 2 :]
+
+
+@cases("sig-20")
+def other_spellings_of_an_edwards_signature(world: World) -> Steps:
+    d = world.keyed("D", "EdDSA", "d1")
+    doors = world.doors(world.a, d)
+    token = world.good(d)
+    yield attempt(token, ACCEPTED, through=doors)
+    point, scalar = halves(decode(token.rpartition(".")[2]))
+    s = int.from_bytes(scalar, "little")
+    for times in range(1, 16):
+        larger = s + times * ED25519_ORDER
+        if larger < 2**256:
+            yield attempt(resigned(token, point + larger.to_bytes(32, "little")), through=doors)
+    for signature in (
+        scalar + point,
+        bytes(64),
+        point + bytes(32),
+        bytes(32) + scalar,
+        b"\1" + bytes(63),
+        (2**255 - 19).to_bytes(32, "little") + bytes(32),
+        point[:-1] + bytes([point[-1] ^ 0x80]) + scalar,
+        point + scalar + b"\0",
+        point + scalar[:-1],
+        b"",
+    ):
+        yield attempt(resigned(token, signature), through=doors)
+
+
+def asymmetric_texts_that_are_no_claims(world: World) -> Steps:
+    """The same for signatures of other kinds: what is well signed is no claim set, and what is not is not heard."""
+    for algorithm in ("RS256", "PS256", "ES256", "EdDSA"):
+        one = world.keyed("R", algorithm, "r1")
+        doors = world.doors(world.a, one)
+        for payload in (b"foo", b"", b"Test", b'"text"', b"[1]", b"1" * 300):
+            valid = raw(one.header(), payload, one.secret)
+            yield attempt(valid, through=doors)
+            yield attempt(resigned(valid, secrets.token_bytes(64)), through=doors)
+        yield attempt(raw(one.header(), {}, one.secret), MISSING_CLAIM, through=doors)
+        yield attempt(resigned(world.good(one), secrets.token_bytes(64)), INVALID_SIGNATURE, through=doors)
+
+
+def other_rsa_signatures(world: World) -> Steps:
+    """Signatures of the right key in forms that the algorithm does not have."""
+    one = world.keyed("R", "RS256", "r1")
+    doors = world.doors(world.a, one)
+    token = world.good(one)
+    yield attempt(token, ACCEPTED, through=doors)
+    content, key = token.rpartition(".")[0].encode(), one.secret.private
+    numbers = key.public_key().public_numbers()
+    good = int.from_bytes(one.secret.sign(content), "big")
+    forms = [
+        *(
+            key.sign(content, padding.PKCS1v15(), digest)
+            for digest in (hashes.SHA1(), hashes.SHA384(), hashes.SHA512())
+        ),
+        key.sign(content, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
+        key.sign(hashlib.sha256(content).digest(), padding.PKCS1v15(), hashes.SHA256()),
+        *(number.to_bytes(256, "big") for number in (0, 1, numbers.n - 1, numbers.n - good)),
+        (good + numbers.n).to_bytes(257, "big"),
+        b"\0" + good.to_bytes(256, "big"),
+        good.to_bytes(256, "big") + b"\0",
+        good.to_bytes(256, "big")[:-1],
+        pow(unpadded(content, 256), key.private_numbers().d, numbers.n).to_bytes(256, "big"),
+    ]
+    for signature in forms:
+        yield attempt(resigned(token, signature), INVALID_SIGNATURE, through=doors)
+
+
+def unpadded(content: bytes, size: int) -> int:
+    """A digest at the end of zeros: what a check that does not look at the padding would take."""
+    return int.from_bytes(hashlib.sha256(content).digest().rjust(size, b"\0"), "big")
+
+
+def other_pss_signatures(world: World) -> Steps:
+    """RFC 7518 section 3.5: the salt is as long as the hash, and MGF1 uses the same hash."""
+    one = world.keyed("R", "PS256", "r1")
+    doors = world.doors(world.a, one)
+    token = world.good(one)
+    yield attempt(token, ACCEPTED, through=doors)
+    content, key = token.rpartition(".")[0].encode(), one.secret.private
+    for generator, salt, digest in (
+        (hashes.SHA256(), 0, hashes.SHA256()),
+        (hashes.SHA256(), 20, hashes.SHA256()),
+        (hashes.SHA256(), 33, hashes.SHA256()),
+        (hashes.SHA256(), padding.PSS.MAX_LENGTH, hashes.SHA256()),
+        (hashes.SHA1(), 32, hashes.SHA256()),
+        (hashes.SHA512(), 32, hashes.SHA256()),
+        (hashes.SHA384(), 48, hashes.SHA384()),
+    ):
+        signature = key.sign(content, padding.PSS(padding.MGF1(generator), salt), digest)
+        yield attempt(resigned(token, signature), INVALID_SIGNATURE, through=doors)
+    yield attempt(
+        resigned(token, key.sign(content, padding.PKCS1v15(), hashes.SHA256())), INVALID_SIGNATURE, through=doors
+    )
+
+
 @cases("sig-22")
 def other_hashes(world: World) -> Steps:
     yield from signed_texts_that_are_no_claims(world)
+    yield from asymmetric_texts_that_are_no_claims(world)
+    yield from other_rsa_signatures(world)
+    yield from other_pss_signatures(world)
     for digest in ("sha1", "sha384", "sha512"):
         token = world.good()
         yield attempt(resigned(token, mac(token.rpartition(".")[0], world.a.secret, digest)), INVALID_SIGNATURE)

@@ -14,7 +14,9 @@ import pytest
 from jwt_middleware import ConfigurationError, Tenant
 from jwt_middleware.identity import current_identity
 
-from .build import ABSENT, mac, raw, resigned
+from ..keys.making import Signer, key_set
+from ..keys.serving import document
+from .build import ABSENT, encode, mac, raw, resigned
 from .catalogue import (
     ACCEPTED,
     INVALID_SIGNATURE,
@@ -39,6 +41,35 @@ def issuer_of_another(world: World) -> Steps:
         yield attempt(raw(b.header(kid=kid), b.claims(world.now), a.secret))
         yield attempt(raw(a.header(kid=kid), a.claims(world.now), b.secret))
     yield attempt(raw(b.header(), b.claims(world.now, aud=a.audience), a.secret))
+
+
+@cases("tenant-03")
+def same_key_id_in_two_sets(world: World) -> Steps:
+    parties = [world.keyed(name, "RS256", "k1") for name in ("J1", "J2")]
+    parties[1] = parties[1].having(secrets={"k1": Signer("RS256", "k1", number=1)})
+    servers = [world.serve(document(key_set(one.secret))) for one in parties]
+    tenants = [one.tenant(keys=world.jwks(server)) for one, server in zip(parties, servers, strict=True)]
+    for first, second in (parties, parties[::-1]):
+        doors = world.doors(world.a, *tenants)
+        yield attempt(world.good(first), ACCEPTED, through=doors)
+        for kid in ("k1", ABSENT):
+            yield attempt(raw(second.header(kid=kid), second.claims(world.now), first.secret), through=doors)
+            yield attempt(raw(first.header(kid=kid), first.claims(world.now), second.secret), through=doors)
+        yield attempt(world.good(second), ACCEPTED, through=doors)
+    assert [server.fetches for server in servers] == [1, 1]
+
+
+@cases("tenant-04")
+def secret_in_a_set(world: World) -> Steps:
+    """J publishes the secret of A, or any: nobody signs with what everybody can read."""
+    j = world.party("J", "k1")
+    for secret in (j.secret, world.a.secret):
+        member = {"kty": "oct", "k": encode(secret), "kid": "k1"}
+        for more in ({}, {"alg": "HS256"}, {"alg": "HS256", "use": "sig"}, {"alg": "RS256"}):
+            server = world.serve(document(key_set({**member, **more})))
+            doors = world.doors(world.a, j.tenant(keys=world.jwks(server)))
+            for kid in ("k1", ABSENT):
+                yield attempt(raw(j.header(kid=kid), j.claims(world.now), secret), through=doors)
 
 
 @cases("tenant-05")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from unicodedata import category
 
-from jwt_middleware import Identity, JWTSettings, Tenant
+from jwt_middleware import JWKS, Identity, JWTSettings, Tenant
 
-from .build import Clock, Party, party, raw
+from ..keys.serving import QUICK, Answer, KeyServer
+from .build import Clock, Party, party, raw, signing_party
 from .checks import spellings, texts_of
 from .doors import Doors, Request
 from .outside import Listener
@@ -30,14 +31,18 @@ class Records(logging.Handler):
 class World:
     """What fixtures.json describes, made new for each test."""
 
-    def __init__(self, loop: asyncio.Runner, log: Records, listener: Listener) -> None:
+    def __init__(
+        self, loop: asyncio.Runner, log: Records, listener: Listener, make: Callable[..., Party] = party
+    ) -> None:
         self.loop = loop
         self.log = log
         self.listener = listener
         self.clock = Clock()
-        self.a = party("A")
-        self.b = party("B")
-        self.secrets: set[bytes] = {self.a.secret, self.b.secret}
+        self.servers: list[KeyServer] = []
+        self._make = make
+        self.secrets: set[bytes] = set()
+        self.a = self.party("A")
+        self.b = self.party("B")
         self.standing = self.doors(self.a, self.b)
 
     @property
@@ -46,9 +51,24 @@ class World:
 
     def party(self, name: str, *key_ids: str) -> Party:
         """A further tenant, whose secrets are watched for too."""
-        made = party(name, *key_ids)
-        self.secrets.update(made.secrets.values())
+        made = self._make(name, *key_ids)
+        self.secrets.update(secret for secret in made.secrets.values() if isinstance(secret, bytes))
         return made
+
+    def keyed(self, name: str, algorithm: str, *key_ids: str) -> Party:
+        """A further tenant, which has a key pair of this algorithm."""
+        return signing_party(name, *key_ids, algorithm=algorithm)
+
+    def serve(self, answer: Answer) -> KeyServer:
+        """A key server on a loopback address that answers like this."""
+        server = KeyServer(answer)
+        self.servers.append(server)
+        server.up()
+        return server
+
+    def jwks(self, server: KeyServer) -> JWKS:
+        """The keys of that server, on the frozen clock."""
+        return server.jwks(limits=QUICK, clock=self.clock)
 
     def settings(self, tenants: Any, **options: Any) -> JWTSettings:
         """Settings that run on the frozen clock, and log every refusal, so that each line can be read."""

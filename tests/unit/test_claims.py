@@ -340,6 +340,13 @@ def test_a_validator_may_refuse_with_an_error_of_its_own() -> None:
     assert refusal(policy=ClaimsPolicy(validators=(refuse,))).description == "The subject is banned"
 
 
+@pytest.mark.parametrize("verdict", [False, True, "refused"])
+def test_a_validator_that_answers_instead_of_raising_refuses(verdict: object) -> None:
+    """Whoever returns False means no; a coroutine that nobody awaits has decided nothing."""
+    refused = refusal(policy=ClaimsPolicy(validators=(lambda me: verdict,)))  # type: ignore[arg-type, return-value]
+    assert refused.reason == f"validator_answered_with_{type(verdict).__name__}"
+
+
 def test_a_validator_that_fails_refuses_and_its_text_is_not_told() -> None:
     def fail(me: Identity) -> None:
         raise LookupError("password=hunter2")
