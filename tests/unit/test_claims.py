@@ -343,7 +343,7 @@ def test_a_validator_may_refuse_with_an_error_of_its_own() -> None:
 @pytest.mark.parametrize("verdict", [False, True, "refused"])
 def test_a_validator_that_answers_instead_of_raising_refuses(verdict: object) -> None:
     """Whoever returns False means no; a coroutine that nobody awaits has decided nothing."""
-    refused = refusal(policy=ClaimsPolicy(validators=(lambda me: verdict,)))  # type: ignore[arg-type, return-value]
+    refused = refusal(policy=ClaimsPolicy(validators=(lambda me: verdict,)))  # type: ignore[arg-type]
     assert refused.reason == f"validator_answered_with_{type(verdict).__name__}"
 
 

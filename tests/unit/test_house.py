@@ -13,7 +13,6 @@ import pytest
 
 import jwt_middleware
 
-
 # By import name: everything that an extra installs, and what that brings along.
 NOT_CORE = {
     "alembic",

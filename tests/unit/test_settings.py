@@ -87,6 +87,10 @@ def test_a_setting_that_makes_sense_is_kept(name: str, value: Any, kept: Any) ->
     assert getattr(JWTSettings([tenant()], **{name: value}), name) == kept
 
 
+async def waiting(issuer: str) -> None:
+    return None
+
+
 REFUSED: list[tuple[str, Any]] = [
     ("algorithms", "HS256"),
     ("algorithms", ["none"]),
@@ -204,10 +208,6 @@ def test_an_unknown_name_that_is_near_none_is_told_where_they_are_listed() -> No
 
 
 def function(issuer: str) -> None:
-    return None
-
-
-async def waiting(issuer: str) -> None:
     return None
 
 
