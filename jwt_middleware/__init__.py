@@ -19,6 +19,7 @@ from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.paths import Rule
 from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.settings import JWTSettings
+from jwt_middleware.tenants.cached import CachedTenants
 from jwt_middleware.tenants.file import FileTenants
 from jwt_middleware.tenants.jwks import JWKS
 from jwt_middleware.tenants.keys import Key
@@ -32,6 +33,7 @@ __all__ = [
     "Application",
     "AuthenticationError",
     "Authenticator",
+    "CachedTenants",
     "ConfigurationError",
     "FileTenants",
     "Identity",
