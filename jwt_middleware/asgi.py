@@ -11,7 +11,6 @@ from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allow
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.exchange import Exchange, HTTPExchange, Message, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
-from jwt_middleware.responses import Answer
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.websocket import SocketExchange
 
@@ -38,12 +37,18 @@ class JWTMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, self._closing(send))
             return
-        exchange = self._begin(scope, receive, send)
+        gate, exchange = self.gate, self._begin(scope, receive, send)
         admission = exchange.admission
-        try:
-            answer = (admission.is_verification and allows(admission)) or await self._admit(exchange)
-        except AuthenticationError as refusal:
-            answer = self.gate.refused(admission, refusal)
+        answer = allows(admission) if admission.is_verification else None
+        if answer is None:
+            try:
+                token = gate.token(admission, exchange.credentials(), scope.get("scheme") in _SECURE)
+                identity = None if token is None else await gate.authenticator.authenticate_async(token)
+                gate.admit(admission, identity)
+                if admission.is_verification:
+                    answer = gate.verification(admission, scope.get("query_string", b"").decode("latin-1"))
+            except AuthenticationError as refusal:
+                answer = gate.refused(admission, refusal)
         if answer is not None:
             await exchange.answer(answer)
         else:
@@ -71,14 +76,6 @@ class JWTMiddleware:
         if kind == "websocket":
             return SocketExchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
         raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
-
-    async def _admit(self, exchange: Exchange) -> Answer | None:
-        gate, admission, scope = self.gate, exchange.admission, exchange.scope
-        token = gate.token(admission, exchange.credentials(), scope.get("scheme") in _SECURE)
-        gate.admit(admission, None if token is None else await gate.authenticator.authenticate_async(token))
-        if admission.is_verification:
-            return gate.verification(admission, scope.get("query_string", b"").decode("latin-1"))
-        return None
 
     async def _pass(self, exchange: Exchange) -> None:
         previous = current_identity.get()

@@ -58,8 +58,10 @@ class Authenticator:
             tenant = self._resolver.recall(issuer)
             if tenant is UNKNOWN:
                 tenant = self._resolver.ask(issuer)
-            if (fetch := awaited_keys(unverified, tenant)) is not None:
-                fetch.wait()
+            if tenant is not None and tenant.key_source is not None:
+                fetch = awaited_keys(unverified, tenant)
+                if fetch is not None:
+                    fetch.wait()
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
             if verified.is_worth_keeping or verified.key.not_after is not None:
@@ -80,8 +82,10 @@ class Authenticator:
             tenant = resolver.recall(issuer)
             if tenant is UNKNOWN:
                 tenant = await resolver.ask_async(issuer)
-            if (fetch := awaited_keys(unverified, tenant)) is not None:
-                await fetch.wait_async()
+            if tenant is not None and tenant.key_source is not None:
+                fetch = awaited_keys(unverified, tenant)
+                if fetch is not None:
+                    await fetch.wait_async()
             verified = self._reader.verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
             if verified.is_worth_keeping or verified.key.not_after is not None:

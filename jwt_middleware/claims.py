@@ -98,7 +98,9 @@ def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedT
     limit = policy.max_lifetime if tenant.max_lifetime is None else tenant.max_lifetime
     if limit is not None and expires_at - issued_at > limit + policy.start_leeway:
         raise LifetimeTooLong(limit)
-    application = _application(tenant, audience)
+    application = tenant.applications[0] if len(tenant.applications) == 1 else None
+    if application is None or application.id != audience or not application.active:
+        application = _application(tenant, audience)
     ceiling = application.scopes
     identity = Identity(
         subject,
@@ -193,8 +195,8 @@ def _scopes(value: str | frozenset[str] | None, claim: str) -> frozenset[str]:
     if not value:
         return _NO_SCOPES
     scopes = frozenset(value.split(" ")) - _BLANK if isinstance(value, str) else value
-    text = " ".join(scopes)
-    if not (text.isprintable() or is_clean(text)) or text.count(" ") >= len(scopes) > 0:
+    text = "".join(scopes)
+    if " " in text or not (text.isprintable() or is_clean(text)):
         raise InvalidClaim(claim=claim)
     return scopes
 

@@ -87,8 +87,12 @@ def encoded(answer: Answer) -> list[tuple[bytes, bytes]]:
 
 def field(scope: Scope, name: bytes) -> str:
     """The value of a header field, "" where absent; several of the name joined with a comma, as WSGI servers do."""
-    values = field_values(scope["headers"], name)
-    return (values[0] if len(values) == 1 else b",".join(values)).decode("latin-1")
+    found: bytes | None = None
+    length = len(name)
+    for key, value in scope["headers"]:
+        if len(key) == length and key.lower() == name:
+            found = value if found is None else found + b"," + value
+    return "" if found is None else found.decode("latin-1")
 
 
 def field_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

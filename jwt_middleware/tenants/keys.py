@@ -36,6 +36,10 @@ PUBLIC_KEY_ALGORITHMS: Final = (
 MAX_PREPARED_KEYS: Final = 16_384
 """Keys kept prepared in a process at most; a prepared HMAC key takes about 1.6 kB."""
 
+# Each byte with ipad and opad of RFC 2104 section 2.
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+
 _HOW_TO_MAKE_ONE = "make one with: jwt-middleware secret --algorithm {algorithm}"
 _SSH_PREFIXES = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 
@@ -209,8 +213,8 @@ def _hmac_verifier(secret: bytes, hash_name: str) -> Verifier:
     digest, compare_digest = getattr(hashlib, hash_name), hmac.compare_digest
     block = digest().block_size
     key = (digest(secret).digest() if len(secret) > block else secret).ljust(block, b"\0")
-    copy_inner = digest(bytes(byte ^ 0x36 for byte in key)).copy
-    copy_outer = digest(bytes(byte ^ 0x5C for byte in key)).copy
+    copy_inner = digest(key.translate(_INNER)).copy
+    copy_outer = digest(key.translate(_OUTER)).copy
 
     def verify(signing_input: bytes, signature: bytes) -> bool:
         inner, outer = copy_inner(), copy_outer()

@@ -28,7 +28,11 @@ from two machines.
 - **jwt.decode** stands for one tenant whose secret is at hand; a multi-tenant API would first have to look at
   the issuer and find the secret, which is left out in its favour. It is asked for the same claims, issuer and
   audience.
-- **Added** is the time of a request with a guard less that of the same app without one.
+- **Added** is the time of a request with a guard less that of the same app without one. Around a framework the same
+  guard costs more than around an app that does nothing, because each displaces the other's code from the CPU's caches.
+  So guards are compared around the same app only, and "x ours" is relative to our `JWTMiddleware` there.
+- **8 KiB junk** is text as long as a token may be that is none. Reading a segment as base64 alone takes several floors
+  at that length; no junk that gets so far can be refused in two.
 """
 
 

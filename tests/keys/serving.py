@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
@@ -32,8 +34,9 @@ QUICK = Limits(timeout=0.5)
 class KeyServer:
     """Serves `answer`, in a thread for each connection. Down until `up` is called."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
+        self._tls = tls
         self.paths: list[str] = []
         """The path of each request that arrived."""
         self.connections = 0
@@ -46,15 +49,22 @@ class KeyServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/jwks.json"
+        return f"{self.issuer}/jwks.json"
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def fetches(self) -> int:
         return len(self.paths)
+
+    def was_asked(self, times: int) -> bool:
+        """Whether so many requests arrive soon."""
+        end = time.monotonic() + 5
+        while self.fetches < times and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.fetches >= times
 
     def jwks(self, **options: Any) -> JWKS:
         """The key set of this server."""
@@ -100,13 +110,20 @@ class KeyServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # Who calls may be gone in the middle of the answer.
+        # Who calls may be gone in the middle of the answer, or of the handshake.
         with connection, suppress(OSError):
-            head = connection.recv(65536)
-            path = head.split(b" ")[1].decode()
-            self.heads.append(head)
-            self.paths.append(path)
-            self.answer(Call(connection, path, self._stopping))
+            if self._tls is None:
+                self._talk(connection)
+            else:
+                with self._tls.wrap_socket(connection, server_side=True) as encrypted:
+                    self._talk(encrypted)
+
+    def _talk(self, connection: socket.socket) -> None:
+        head = connection.recv(65536)
+        path = head.split(b" ")[1].decode()
+        self.heads.append(head)
+        self.paths.append(path)
+        self.answer(Call(connection, path, self._stopping))
 
 
 def _bound(port: int) -> socket.socket:
@@ -171,6 +188,16 @@ def dies_in_the_middle(value: object) -> Answer:
     body = json.dumps(value).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     return lambda call: call.connection.sendall(head + body[: len(body) // 2])
+
+
+def after(start: bytes, then: Answer) -> Answer:
+    """These bytes, and then that."""
+
+    def serve(call: Call) -> None:
+        call.connection.sendall(start)
+        then(call)
+
+    return serve
 
 
 def dripping(whole: bytes, pause: float = 0.05) -> Answer:

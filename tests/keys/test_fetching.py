@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib import util
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from jwt_middleware import JWKS, ConfigurationError
+from jwt_middleware.tenants import fetching
 from jwt_middleware.tenants.fetching import FetchError, fetch_json, max_age
 
+from .making import private_key
 from .serving import (
     Answer,
     KeyServer,
+    after,
     cached_for,
     dies_in_the_middle,
     document,
@@ -137,9 +148,10 @@ BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
         slow(5, document({})),
         dripping(ANSWER),
         dripping(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: and so on\r\n" * 1000),
-        lambda call: (call.connection.sendall(BODY), dripping(b" " * 1000)(call))[1],
+        after(BODY, dripping(b" " * 1000)),
+        after(b'HTTP/1.1 200 OK\r\n\r\n{"keys": []}', silent),
     ],
-    ids=["never answers", "answers late", "drips", "drips header fields", "drips its body"],
+    ids=["never answers", "answers late", "drips", "drips header fields", "drips its body", "never hangs up"],
 )
 def test_the_time_limit_is_for_all_of_it(server: KeyServer, answer: Answer) -> None:
     """Each byte comes soon after the last one, and yet this must not hold a thread for minutes."""
@@ -150,6 +162,49 @@ def test_the_time_limit_is_for_all_of_it(server: KeyServer, answer: Answer) -> N
 
 def test_who_is_slow_within_the_limit_is_heard(server: KeyServer) -> None:
     assert fetch(server, slow(0.2, document({"keys": []}))) == {"keys": []}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody has vouched for, with its key."""
+    key = private_key("ES256")
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = builder.add_extension(address, critical=False).sign(key, SHA256())
+    path = tmp_path / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(signed.public_bytes(Encoding.PEM) + private)
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[KeyServer]:
+    """A key server behind TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = KeyServer(document({"keys": []}), context)
+    server.up()
+    yield server
+    server.close()
+
+
+def test_a_certificate_that_nobody_has_vouched_for_is_a_failure(tls_server: KeyServer) -> None:
+    assert refusal(tls_server, document({"keys": []})) == "ConnectError"
+    assert tls_server.fetches == 0
+
+
+def test_through_tls_everything_holds_as_well(
+    tls_server: KeyServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_trusted", lambda: ssl.create_default_context(cafile=str(certificate)))
+    assert fetch(tls_server, document({"keys": []})) == {"keys": []}
+    started = time.monotonic()
+    for answer in (silent, dripping(ANSWER), slow(5, document({}))):
+        assert refusal(tls_server, answer, timeout=0.3) == "took too long"
+    assert time.monotonic() - started < 3
+    assert refusal(tls_server, text(of_size(LIMIT + 1))) == f"more than {LIMIT} bytes"
 
 
 @pytest.mark.parametrize("address", ["https://[", "https://127.0.0.1:99999/", "http://\x00/", "nonsense"])

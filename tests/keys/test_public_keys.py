@@ -84,6 +84,12 @@ def test_a_signature_of_any_form_is_simply_wrong(signer: Signer, signature: byte
     assert not signer.key().verifies(TEXT, signature)
 
 
+@pytest.mark.parametrize("signer", SIGNERS.values(), ids=SIGNERS)
+@pytest.mark.parametrize("signature", [None, 7, ["x"]], ids=str)
+def test_what_is_no_signature_at_all_is_wrong_and_nothing_is_raised(signer: Signer, signature: Any) -> None:
+    assert not signer.key().verifies(TEXT, signature)
+
+
 def test_a_key_of_pkcs_1_is_read() -> None:
     key = Key.public(pem(RS256.public, PublicFormat.PKCS1), algorithm="PS384")
     assert "BEGIN RSA PUBLIC KEY" in pem(RS256.public, PublicFormat.PKCS1)

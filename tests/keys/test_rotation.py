@@ -15,7 +15,8 @@ import pytest
 
 from jwt_middleware import Authenticator, JWTSettings, Key, StaticTenants, Tenant
 from jwt_middleware import rotation as module
-from jwt_middleware.rotation import REPORT_INTERVAL, RetiringKey
+from jwt_middleware.jws import TokenReader
+from jwt_middleware.rotation import REPORT_INTERVAL, RetiringKey, RetiringKeys
 
 from ..security.doors import Doors, Request, bearer
 from ..unit.making import ABSENT, NOW, OTHER_SECRET, SECRET, Clock, as_json, claims, sealed, settings
@@ -149,6 +150,16 @@ def test_who_still_uses_a_key_that_is_being_retired_is_known(ask: Ask, clock: Cl
     clock.now += 10
     ask(authenticator, OLD.token())
     assert authenticator.retiring_keys() == (first, second._replace(last_used=NOW + 20))
+
+
+def test_a_key_without_an_end_is_not_watched() -> None:
+    reader, watched = TokenReader(["ES256"], ["JWT"], 8192, 0), RetiringKeys()
+    for tenant, expected in (
+        (NEW.tenant(), 0),
+        (Tenant("acme", keys=[NEW.key(not_after=NOW + 1)], applications=[]), 1),
+    ):
+        watched.note(reader.verify(reader.read(NEW.token()), tenant, NOW), NOW)
+        assert len(watched.used()) == expected
 
 
 def test_who_is_refused_has_used_nothing(verdict: Verdict, clock: Clock) -> None:

@@ -16,9 +16,7 @@ from typing import Any, Final
 from jwt_middleware import Application, Key, Tenant
 
 from ..keys.making import Signer
-
-ABSENT: Final = object()
-"""As the value of a member: leave the member out."""
+from ..unit.making import ABSENT as ABSENT
 
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of the curve of ES256 (SEC 2, section 2.4.2)."""

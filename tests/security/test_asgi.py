@@ -238,8 +238,7 @@ def cancelled_while_fetching(world: World) -> Steps:
         client = Communicator(doors.asgi, scope_of(bearer(world.good(j))))
         await client.send_input({"type": "http.request"})
         await client.send_input({"type": "http.disconnect"})
-        while server.fetches == 0:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(server.was_asked, 1)
         client.future.cancel()
         with pytest.raises(asyncio.CancelledError):
             await client.future

@@ -89,6 +89,7 @@ def two_fields(world: World) -> Steps:
     yield Attempt(Request(authorization=(b"Bearer " + good, b"Basic dTpw")))
     yield Attempt(Request(authorization=(b"Basic dTpw", b"Bearer " + good)))
     yield Attempt(Request(authorization=(b"Bearer " + good, b"")))
+    yield Attempt(Request(authorization=(b"", b"Bearer " + good)))
 
 
 @cases("http-19")

@@ -182,7 +182,13 @@ def symmetric_member(world: World) -> Steps:
 
 @cases("jwks-13")
 def key_for_something_else(world: World) -> Steps:
-    for changes in ({"use": "enc"}, {"use": ABSENT, "key_ops": ["encrypt"]}, {"key_ops": ["sign"]}, {"key_ops": []}):
+    purposes: tuple[dict[str, object], ...] = (
+        {"use": "enc"},
+        {"use": ABSENT, "key_ops": ["encrypt"]},
+        {"key_ops": ["sign"]},
+        {"key_ops": []},
+    )
+    for changes in purposes:
         for algorithm in ("RS256", "ES256"):
             j = world.keyed("J", algorithm, "k1")
             doors, _ = fetching(world, j, document(key_set(j.secret.jwk(**changes))))

@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding as rsa
 from jwt.utils import raw_to_der_signature
 
 from .build import (
@@ -224,6 +224,9 @@ def asymmetric_texts_that_are_no_claims(world: World) -> Steps:
         yield attempt(resigned(world.good(one), secrets.token_bytes(64)), INVALID_SIGNATURE, through=doors)
 
 
+_SHA1 = hashes.SHA1()  # noqa: S303 (that nobody may sign with it is what is tested)
+
+
 def other_rsa_signatures(world: World) -> Steps:
     """Signatures of the right key in forms that the algorithm does not have."""
     one = world.keyed("R", "RS256", "r1")
@@ -234,12 +237,9 @@ def other_rsa_signatures(world: World) -> Steps:
     numbers = key.public_key().public_numbers()
     good = int.from_bytes(one.secret.sign(content), "big")
     forms = [
-        *(
-            key.sign(content, padding.PKCS1v15(), digest)
-            for digest in (hashes.SHA1(), hashes.SHA384(), hashes.SHA512())
-        ),
-        key.sign(content, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
-        key.sign(hashlib.sha256(content).digest(), padding.PKCS1v15(), hashes.SHA256()),
+        *(key.sign(content, rsa.PKCS1v15(), digest) for digest in (_SHA1, hashes.SHA384(), hashes.SHA512())),
+        key.sign(content, rsa.PSS(rsa.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
+        key.sign(hashlib.sha256(content).digest(), rsa.PKCS1v15(), hashes.SHA256()),
         *(number.to_bytes(256, "big") for number in (0, 1, numbers.n - 1, numbers.n - good)),
         (good + numbers.n).to_bytes(257, "big"),
         b"\0" + good.to_bytes(256, "big"),
@@ -267,16 +267,14 @@ def other_pss_signatures(world: World) -> Steps:
         (hashes.SHA256(), 0, hashes.SHA256()),
         (hashes.SHA256(), 20, hashes.SHA256()),
         (hashes.SHA256(), 33, hashes.SHA256()),
-        (hashes.SHA256(), padding.PSS.MAX_LENGTH, hashes.SHA256()),
-        (hashes.SHA1(), 32, hashes.SHA256()),
+        (hashes.SHA256(), rsa.PSS.MAX_LENGTH, hashes.SHA256()),
+        (_SHA1, 32, hashes.SHA256()),
         (hashes.SHA512(), 32, hashes.SHA256()),
         (hashes.SHA384(), 48, hashes.SHA384()),
     ):
-        signature = key.sign(content, padding.PSS(padding.MGF1(generator), salt), digest)
+        signature = key.sign(content, rsa.PSS(rsa.MGF1(generator), salt), digest)
         yield attempt(resigned(token, signature), INVALID_SIGNATURE, through=doors)
-    yield attempt(
-        resigned(token, key.sign(content, padding.PKCS1v15(), hashes.SHA256())), INVALID_SIGNATURE, through=doors
-    )
+    yield attempt(resigned(token, key.sign(content, rsa.PKCS1v15(), hashes.SHA256())), INVALID_SIGNATURE, through=doors)
 
 
 @cases("sig-22")
