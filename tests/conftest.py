@@ -1,11 +1,18 @@
-"""Where an extra is not installed, as in the minimal environment, the tests that import it are not collected."""
+"""What is collected, and by which names.
+
+Where an extra is not installed, as in the minimal environment, the tests that import it are not collected.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 _ROOMS = {
     "jwt_middleware.cli": "typer",
@@ -41,3 +48,24 @@ def _imported(module: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.level == 0:
             yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Keep addresses, as in `<object object at 0x7f...>`, out of names: every process has to find the same tests."""
+    parametrize = metafunc.parametrize
+
+    def parametrize_by_stable_names(*arguments: Any, ids: Any = None, **options: Any) -> None:
+        parametrize(*arguments, ids=_stable(ids), **options)
+
+    metafunc.parametrize = parametrize_by_stable_names  # type: ignore[method-assign]
+
+
+def _stable(ids: Any) -> Any:
+    if callable(ids):
+        return lambda value: _without_address(ids(value))
+    return ids and [_without_address(name) for name in ids]
+
+
+def _without_address(name: object) -> object:
+    return re.sub(" at 0x[0-9a-fA-F]+", "", name) if isinstance(name, str) else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 
@@ -12,7 +13,7 @@ class RevocationStore(Protocol):
     `in_memory = True`. `close` or `aclose`, where there is one, ends what it started.
     """
 
-    def is_revoked(self, tenant_id: str, token_id: str, subject: str, issued_at: float, /) -> bool:
+    def is_revoked(self, tenant_id: str, token_id: str, subject: str, issued_at: float, /) -> bool | Awaitable[bool]:
         """Whether the token with this id, subject and `iat` (seconds) was withdrawn.
 
         True when the token id was revoked, or a cut-off of the subject or the tenant is at or after `iat` rounded

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias
 
 from jwt_middleware.errors import ConfigurationError, Problem
-from jwt_middleware.grammar import MAX_NAME_LENGTH, is_name
+from jwt_middleware.grammar import MAX_NAME_LENGTH, Immutable, is_name
 
 if TYPE_CHECKING:
     from jwt_middleware.tenants.public_keys import PublicKeyText
@@ -46,7 +46,7 @@ _SSH_PREFIXES = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 _prepared: deque[Key] = deque()
 
 
-class Key:
+class Key(Immutable):
     """One key of a tenant, with the algorithm it serves. Immutable; never shows, pickles or serialises its secret.
 
     Build it with `Key.secret` or `Key.public`. Two keys are equal when algorithm, key id, end and secret are.
@@ -54,20 +54,22 @@ class Key:
 
     __slots__ = ("algorithm", "key_id", "material", "not_after", "prepared")
 
-    algorithm: Final[str]
-    material: Final[bytes]
+    algorithm: str
+    material: bytes
     """The secret, or the public key as DER. For stores; nothing else has to look at it."""
-    key_id: Final[str | None]
-    not_after: Final[float | None]
+    key_id: str | None
+    not_after: float | None
     """When the key stops being accepted, in seconds since the Unix epoch; None: no end is set."""
+    prepared: Verifier | None
+    """The check with this key, once it was needed; `prepare` makes it."""
 
     def __init__(self, algorithm: str, material: bytes, key_id: str | None, not_after: float | None) -> None:
-        self.algorithm = algorithm
-        self.material = material
-        self.key_id = key_id
-        self.not_after = not_after
-        self.prepared: Verifier | None = None
-        """The check with this key, once it was needed; `prepare` makes it."""
+        put = object.__setattr__
+        put(self, "algorithm", algorithm)
+        put(self, "material", material)
+        put(self, "key_id", key_id)
+        put(self, "not_after", not_after)
+        put(self, "prepared", None)
 
     @classmethod
     def secret(
@@ -154,9 +156,9 @@ class Key:
         """Make and keep `prepared`; the key that was prepared longest ago may lose its own."""
         verifier = _verifier(self.algorithm, self.material)
         if len(_prepared) >= MAX_PREPARED_KEYS:
-            _prepared.popleft().prepared = None
+            object.__setattr__(_prepared.popleft(), "prepared", None)
         _prepared.append(self)
-        self.prepared = verifier
+        object.__setattr__(self, "prepared", verifier)
         return verifier
 
     def __eq__(self, other: object) -> bool:

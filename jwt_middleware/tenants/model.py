@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -162,7 +162,7 @@ class TenantResolver(Protocol):
     `close` or `aclose`, where there is one, ends what it started.
     """
 
-    def resolve(self, issuer: str, /) -> Tenant | None:
+    def resolve(self, issuer: str, /) -> Tenant | None | Awaitable[Tenant | None]:
         """The tenant that has exactly this issuer, or None. Raising means: cannot tell at the moment (503)."""
 
 

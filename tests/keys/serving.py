@@ -27,8 +27,10 @@ class Call(NamedTuple):
 Answer: TypeAlias = Callable[[Call], None]
 """Writes whatever it likes to the connection, which is closed afterwards."""
 
-QUICK = Limits(timeout=0.5)
-"""The usual limits, but for a time that a test can wait for."""
+PATIENT = Limits(timeout=10)
+"""The usual limits, but for a time in which a busy machine answers too."""
+QUICK = PATIENT._replace(timeout=0.8)
+"""The same where nobody will answer."""
 
 
 class KeyServer:
@@ -68,11 +70,11 @@ class KeyServer:
 
     def jwks(self, **options: Any) -> JWKS:
         """The key set of this server."""
-        return JWKS(self.url, **{"allow_loopback_http": True, "limits": QUICK, **options})
+        return JWKS(self.url, **{"allow_loopback_http": True, "limits": PATIENT, **options})
 
     def discover(self, **options: Any) -> JWKS:
         """The key set of the OpenID provider that this server is."""
-        return JWKS.discover(self.issuer, **{"allow_loopback_http": True, "limits": QUICK, **options})
+        return JWKS.discover(self.issuer, **{"allow_loopback_http": True, "limits": PATIENT, **options})
 
     def up(self) -> None:
         """Answer from now on."""

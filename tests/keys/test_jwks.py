@@ -24,6 +24,7 @@ from ..unit.making import ABSENT, NOW, Clock, settings
 from .conftest import Ask
 from .making import Signer, key_set
 from .serving import (
+    PATIENT,
     QUICK,
     Answer,
     KeyServer,
@@ -106,6 +107,19 @@ def test_a_token_of_another_tenant_fetches_nothing(server: KeyServer, verdict: V
     assert server.connections == 0
 
 
+def test_a_resolver_that_answers_with_another_tenant_fetches_nothing(server: KeyServer, verdict: Verdict) -> None:
+    other = Tenant("other", keys=server.jwks(), applications=["shop"])
+    authenticator = Authenticator(settings(lambda issuer: other))
+    assert verdict(authenticator, OLD.token()) == REFUSED
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("keys", [7, None, object()])
+def test_a_tenant_has_a_list_of_keys_or_a_source(keys: Any) -> None:
+    with pytest.raises(ConfigurationError, match="keys: neither a list nor a key source"):
+        Tenant("acme", keys=keys, applications=["shop"])
+
+
 AGES = {
     "no word": ((), 300),
     "short": (("Cache-Control: max-age=5",), 60),
@@ -145,17 +159,32 @@ def test_a_set_is_renewed_before_its_time_is_up_and_nobody_waits_for_it(
     keys = server.jwks(clock=clock)
     authenticator = api(keys)
     ask(authenticator, OLD.token())
-    server.answer = slow(0.4, cached_for(100, key_set(OLD, NEW)))
+    server.answer = slow(0.8, cached_for(100, key_set(OLD, NEW)))
     clock.now += 80
     started = time.monotonic()
     for _ in range(5):
         ask(authenticator, OLD.token())
-    assert time.monotonic() - started < 0.35
+    assert time.monotonic() - started < 0.7
     assert eventually(lambda: len(keys.current() or ()) == 2)
     assert server.fetches == 2
     clock.now += 79  # the old one would be over by now
     assert verdict(authenticator, NEW.token()) == ACCEPTED
     assert server.fetches == 2
+
+
+def test_renewing_in_the_background_is_tried_once_in_two_seconds(server: KeyServer, clock: Clock, ask: Ask) -> None:
+    server.answer = cached_for(100, key_set(OLD))
+    authenticator = api(server.jwks(clock=clock))
+    ask(authenticator, OLD.token())
+    server.answer = broken()
+    clock.now += 80
+    for fetches in (2, 3):
+        for _ in range(5):
+            ask(authenticator, OLD.token())
+            assert server.was_asked(fetches)
+            time.sleep(0.05)
+        assert server.fetches == fetches
+        clock.now += PATIENT.retry
 
 
 def test_a_key_that_is_gone_is_refused_when_the_age_is_over(server: KeyServer, clock: Clock, verdict: Verdict) -> None:
@@ -235,7 +264,7 @@ async def outcomes(authenticator: Authenticator, tokens: list[str]) -> list[str]
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.1])
 def test_200_threads_that_come_first_together_cause_one_fetch(server: KeyServer, pause: float) -> None:
     server.answer = slow(pause, GOOD)
-    authenticator = api(server.jwks(limits=Limits()))
+    authenticator = api(server.jwks())
     token = OLD.token()
     assert together(200, lambda number: outcome_in_thread(authenticator, token)) == [ACCEPTED] * 200
     assert server.fetches == 1
@@ -244,14 +273,14 @@ def test_200_threads_that_come_first_together_cause_one_fetch(server: KeyServer,
 @pytest.mark.parametrize("pause", [0, 0.1])
 def test_200_requests_that_come_first_on_an_event_loop_cause_one_fetch(server: KeyServer, pause: float) -> None:
     server.answer = slow(pause, GOOD)
-    authenticator = api(server.jwks(limits=Limits()))
+    authenticator = api(server.jwks())
     assert asyncio.run(outcomes(authenticator, [OLD.token()] * 200)) == [ACCEPTED] * 200
     assert server.fetches == 1
 
 
 def test_threads_and_event_loops_share_one_fetch(server: KeyServer) -> None:
     server.answer = slow(0.2, GOOD)
-    authenticator = api(server.jwks(limits=Limits()))
+    authenticator = api(server.jwks())
     token = OLD.token()
 
     def work(number: int) -> str:
@@ -277,7 +306,7 @@ def test_1000_random_key_ids_in_threads_cause_one_fetch_after_the_cool_down_and_
     server: KeyServer, clock: Clock, pause: float
 ) -> None:
     server.answer = slow(pause, GOOD)
-    authenticator = api(server.jwks(clock=clock, limits=Limits()))
+    authenticator = api(server.jwks(clock=clock))
     flood = strangers(1000)
 
     def work(number: int) -> str:
@@ -298,7 +327,7 @@ def test_1000_random_key_ids_on_an_event_loop_cause_one_fetch_after_the_cool_dow
     server: KeyServer, clock: Clock
 ) -> None:
     server.answer = slow(0.05, GOOD)
-    authenticator = api(server.jwks(clock=clock, limits=Limits()))
+    authenticator = api(server.jwks(clock=clock))
     flood = strangers(1000)
     with asyncio.Runner() as runner:
         for fetches in (1, 2):
@@ -321,7 +350,7 @@ def test_random_key_ids_cause_no_fetches_while_the_endpoint_fails(
     for fetches in (1, 2, 3):
         assert {verdict(authenticator, token) for token in flood} == {UNAVAILABLE}
         assert server.fetches == fetches
-        clock.now += QUICK.retry
+        clock.now += PATIENT.retry
 
 
 def test_random_key_ids_cause_no_further_fetches_while_a_fresh_set_cannot_be_renewed(
@@ -336,7 +365,7 @@ def test_random_key_ids_cause_no_further_fetches_while_a_fresh_set_cannot_be_ren
         assert {verdict(authenticator, token) for token in strangers(20)} == {REFUSED}
         assert server.fetches == fetches
         assert verdict(authenticator, OLD.token()) == ACCEPTED
-        clock.now += QUICK.retry
+        clock.now += PATIENT.retry
 
 
 # An endpoint that fails.
@@ -365,12 +394,12 @@ def test_where_there_is_no_good_set_yet_the_answer_is_503_and_not_401(
     server: KeyServer, clock: Clock, verdict: Verdict, failure: Answer
 ) -> None:
     server.answer = failure
-    authenticator = api(server.jwks(clock=clock))
+    authenticator = api(server.jwks(clock=clock, limits=QUICK if failure is silent else PATIENT))
     for token in (OLD.token(), NEW.token(), OLD.token()[:-4] + "AAAA"):
         assert verdict(authenticator, token) == UNAVAILABLE
     server.answer = GOOD
     # A request that waits for the whole time limit may leave just before the fetch is over.
-    assert eventually(lambda: after(clock, QUICK.retry) and verdict(authenticator, OLD.token()) == ACCEPTED)
+    assert eventually(lambda: after(clock, PATIENT.retry) and verdict(authenticator, OLD.token()) == ACCEPTED)
 
 
 @each_failure
@@ -378,7 +407,7 @@ def test_the_last_good_set_serves_while_the_endpoint_fails_and_a_new_one_replace
     server: KeyServer, clock: Clock, failure: Answer
 ) -> None:
     server.answer = GOOD
-    authenticator = api(server.jwks(clock=clock))
+    authenticator = api(server.jwks(clock=clock, limits=QUICK if failure is silent else PATIENT))
     assert outcome_in_thread(authenticator, OLD.token()) == ACCEPTED
     server.answer = failure
     clock.now += 300
@@ -389,7 +418,7 @@ def test_the_last_good_set_serves_while_the_endpoint_fails_and_a_new_one_replace
     clock.now += 1
     assert outcome_in_thread(authenticator, OLD.token()) == UNAVAILABLE
     server.answer = document(key_set(NEW))
-    assert eventually(lambda: after(clock, QUICK.retry) and outcome_in_thread(authenticator, NEW.token()) == ACCEPTED)
+    assert eventually(lambda: after(clock, PATIENT.retry) and outcome_in_thread(authenticator, NEW.token()) == ACCEPTED)
     assert outcome_in_thread(authenticator, OLD.token()) == REFUSED
 
 
@@ -402,7 +431,7 @@ def test_a_new_set_replaces_the_last_good_one_at_once(server: KeyServer, clock: 
     assert verdict(authenticator, OLD.token()) == ACCEPTED
     server.answer = document(key_set(NEW))
     server.up()
-    clock.now += QUICK.retry
+    clock.now += PATIENT.retry
     # The old set serves whom it can while the next try is under way.
     assert verdict(authenticator, NEW.token()) == ACCEPTED
     assert verdict(authenticator, OLD.token()) == REFUSED
@@ -429,15 +458,15 @@ def test_while_the_endpoint_fails_those_whom_the_old_set_serves_do_not_wait(
     server.answer = GOOD
     authenticator = api(server.jwks(clock=clock))
     ask(authenticator, OLD.token())
-    server.answer = slow(0.4, broken())
+    server.answer = slow(0.8, broken())
     clock.now += 300
     ask(authenticator, OLD.token())  # the first one to notice waits
     assert server.fetches == 2
-    clock.now += QUICK.retry
+    clock.now += PATIENT.retry
     started = time.monotonic()
     for token in (OLD.token(), OLD.token({"kid": ABSENT})):
         ask(authenticator, token)
-    assert time.monotonic() - started < 0.35
+    assert time.monotonic() - started < 0.7
     assert eventually(lambda: server.fetches == 3)
 
 
@@ -452,7 +481,7 @@ def test_after_a_failure_a_new_key_is_waited_for_though_there_is_an_old_set(
     clock.now += 300
     assert verdict(authenticator, OLD.token()) == ACCEPTED
     server.answer = slow(0.2, document(key_set(OLD, NEW)))
-    clock.now += QUICK.retry
+    clock.now += PATIENT.retry
     assert verdict(authenticator, NEW.token()) == ACCEPTED
 
 
@@ -821,11 +850,23 @@ def test_the_set_that_a_provider_names_must_be_one_that_may_be_fetched(
     assert "hunter2" not in caplog.text
 
 
-@pytest.mark.parametrize("found", [document([]), document("x"), html, broken()], ids=["list", "text", "HTML", "500"])
-def test_what_is_no_discovery_document_is_a_failure(server: KeyServer, verdict: Verdict, found: Answer) -> None:
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (document([]), "of another issuer"),
+        (document("x"), "of another issuer"),
+        (html, "not JSON"),
+        (broken(), "status 500"),
+    ],
+    ids=["list", "text", "HTML", "500"],
+)
+def test_what_is_no_discovery_document_is_a_failure(
+    server: KeyServer, verdict: Verdict, caplog: pytest.LogCaptureFixture, found: Answer, reason: str
+) -> None:
     provider(server, GOOD, found)
     assert verdict(api(server.discover()), OLD.token()) == UNAVAILABLE
     assert server.fetches == 1
+    assert reason in caplog.text
 
 
 # The log.
@@ -839,7 +880,7 @@ def test_the_log_tells_what_was_fetched_and_what_failed(
     authenticator = api(server.jwks(clock=clock))
     verdict(authenticator, OLD.token())
     server.answer = GOOD
-    clock.now += QUICK.retry
+    clock.now += PATIENT.retry
     verdict(authenticator, OLD.token())
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "jwt_middleware"]
     assert lines == [

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import msgspec
 import pytest
 
 from jwt_middleware import Application, Authenticator, Identity, InvalidToken, Key, Tenant
@@ -15,7 +16,7 @@ from jwt_middleware.verified_tokens import TENANT_SHARE, VerifiedTokens
 from ..unit.making import ABSENT, NOW, SECRET, Clock, settings, token
 from .conftest import Ask
 from .making import Signer, key_set
-from .serving import QUICK, KeyServer, broken, cached_for
+from .serving import PATIENT, KeyServer, broken, cached_for
 
 Verdict: TypeAlias = Callable[[Authenticator, str], str]
 
@@ -33,7 +34,7 @@ class Counted:
         self.key = key
         self.checks = 0
         self._verify: Verifier = key.prepare()
-        key.prepared = self._counted
+        object.__setattr__(key, "prepared", self._counted)
 
     def _counted(self, signing_input: bytes, signature: bytes) -> bool:
         self.checks += 1
@@ -142,6 +143,16 @@ def test_keeping_can_be_switched_off(ask: Ask, counted: Counted) -> None:
     assert kept(authenticator) == 0
 
 
+def test_claims_of_unusual_types_are_read_anew_each_time(ask: Ask, counted: Counted) -> None:
+    """This tenant has its applications in `client_id`, so that nobody has to understand its `aud`."""
+    authenticator = Authenticator(settings([tenant(counted.key, audience_claim="client_id")]))
+    text = RS.token(aud={"some": "thing"}, client_id="shop")
+    for _ in range(3):
+        assert ask(authenticator, text).application_id == "shop"
+    assert counted.checks == 3
+    assert kept(authenticator) == 0
+
+
 REFUSED = {
     "forged": lambda: OTHER.token(),
     "expired": lambda: RS.token(exp=NOW),
@@ -194,7 +205,9 @@ def reachable(start: object) -> list[bytes]:
         one = pending.pop()
         if isinstance(one, bytes | str):
             found.append(one if isinstance(one, bytes) else one.encode("utf-8", "replace"))
-        for referent in gc.get_referents(one):
+        # The collector does not look into every struct.
+        fields = [getattr(one, name) for name in one.__struct_fields__] if isinstance(one, msgspec.Struct) else []
+        for referent in (*gc.get_referents(one), *fields):
             if id(referent) not in seen and not isinstance(referent, type | type(gc)):
                 seen.add(id(referent))
                 pending.append(referent)
@@ -464,7 +477,7 @@ def test_a_key_that_is_gone_from_its_set_is_looked_at(server: KeyServer, clock: 
 
 def test_a_set_whose_time_is_up_is_looked_at(server: KeyServer, clock: Clock, verdict: Verdict) -> None:
     server.answer = cached_for(100, key_set(RS))
-    keys = server.jwks(clock=clock, limits=QUICK._replace(last_good=50))
+    keys = server.jwks(clock=clock, limits=PATIENT._replace(last_good=50))
     authenticator = Authenticator(settings([Tenant("acme", keys=keys, applications=["shop"])]))
     text = RS.token()
     assert verdict(authenticator, text) == ACCEPTED

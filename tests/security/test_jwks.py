@@ -11,9 +11,22 @@ from typing import Any, Final
 import pytest
 
 from jwt_middleware import JWKS, ConfigurationError
+from jwt_middleware.tenants.jwks import Limits
 
 from ..keys.making import Signer, key_set
-from ..keys.serving import QUICK, Answer, KeyServer, broken, cached_for, document, html, redirecting, silent, text
+from ..keys.serving import (
+    PATIENT,
+    QUICK,
+    Answer,
+    KeyServer,
+    broken,
+    cached_for,
+    document,
+    html,
+    redirecting,
+    silent,
+    text,
+)
 from .build import ABSENT, Party, encode, raw, resigned
 from .catalogue import (
     ACCEPTED,
@@ -31,10 +44,12 @@ from .world import World
 cases = Cases()
 
 
-def fetching(world: World, of: Party, answer: Answer | None = None) -> tuple[Doors, KeyServer]:
+def fetching(
+    world: World, of: Party, answer: Answer | None = None, limits: Limits = PATIENT
+) -> tuple[Doors, KeyServer]:
     """Doors for A and for this party, whose keys are fetched; and the server that has them."""
     server = world.serve(answer or document(key_set(*of.secrets.values())))
-    return world.doors(world.a, of.tenant(keys=world.jwks(server))), server
+    return world.doors(world.a, of.tenant(keys=world.jwks(server, limits))), server
 
 
 def strange(world: World, of: Party) -> str:
@@ -56,7 +71,7 @@ def random_key_ids(world: World) -> Steps:
         assert set(answers) == {401}
         world.log.kept.clear()
         assert server.fetches == fetches
-        world.clock.advance(QUICK.cool_down)
+        world.clock.advance(PATIENT.cool_down)
         yield attempt(world.good(j), ACCEPTED, through=doors)
 
 
@@ -74,7 +89,7 @@ def new_key_after_rotation(world: World) -> Steps:
     yield attempt(world.good(old), through=doors)
     yield attempt(world.good(new), INVALID_SIGNATURE, through=doors)
     server.answer = document(key_set(*j.secrets.values()))
-    world.clock.advance(QUICK.cool_down)
+    world.clock.advance(PATIENT.cool_down)
     yield attempt(world.good(new), through=doors)
     yield attempt(world.good(old), through=doors)
     assert server.fetches == 2
@@ -98,17 +113,17 @@ def old_key_removed(world: World) -> Steps:
 def endpoint_down(world: World) -> Steps:
     for answer in (broken(), silent, html, redirecting("http://127.0.0.1:9/"), None):
         j = world.keyed("J", "ES256", "k1")
-        doors, server = fetching(world, j)
+        doors, server = fetching(world, j, limits=QUICK if answer is silent else PATIENT)
         token = world.good(j)
         yield attempt(token, through=doors)
         server.answer = answer or server.answer
         if answer is None:
             server.down()
-        world.clock.advance(QUICK.default_age + 1)
+        world.clock.advance(PATIENT.default_age + 1)
         yield attempt(token, through=doors)
         yield attempt(world.good(j), through=doors)
         yield attempt(strange(world, j), INVALID_SIGNATURE, through=doors)
-        world.clock.advance(-QUICK.default_age - 1)
+        world.clock.advance(-PATIENT.default_age - 1)
 
 
 _ADDRESSES: Final = (

@@ -9,8 +9,9 @@ from typing import Any
 from unicodedata import category
 
 from jwt_middleware import JWKS, Identity, JWTSettings, Tenant
+from jwt_middleware.tenants.jwks import Limits
 
-from ..keys.serving import QUICK, Answer, KeyServer
+from ..keys.serving import PATIENT, Answer, KeyServer
 from .build import Clock, Party, party, raw, signing_party
 from .checks import spellings, texts_of
 from .doors import Doors, Request
@@ -66,9 +67,9 @@ class World:
         server.up()
         return server
 
-    def jwks(self, server: KeyServer) -> JWKS:
+    def jwks(self, server: KeyServer, limits: Limits = PATIENT) -> JWKS:
         """The keys of that server, on the frozen clock."""
-        return server.jwks(limits=QUICK, clock=self.clock)
+        return server.jwks(limits=limits, clock=self.clock)
 
     def settings(self, tenants: Any, **options: Any) -> JWTSettings:
         """Settings that run on the frozen clock, and log every refusal, so that each line can be read."""

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from jwt_middleware import Identity, JWTSettings, Key, Tenant
@@ -16,7 +17,15 @@ from jwt_middleware.jws import TokenReader, VerifiedToken
 NOW: Final = 1_800_000_000
 SECRET: Final = b"acme's own secret, which is as long as the longest of the three hashes: HS512"
 OTHER_SECRET: Final = b"another secret, likewise as long as the longest of the three hashes: HS512"
-ABSENT: Final = object()
+
+
+class Absence(Enum):
+    """Not even null."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
 """As the value of a member: leave the member out."""
 
 _HASHES: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
@@ -49,7 +58,7 @@ def claims(**changes: object) -> dict[str, object]:
     return changed({**good, "scope": ["read", "write"]}, changes)
 
 
-def token(secret: bytes = SECRET, header: Mapping[str, object] | None = None, **changes: object) -> BearerToken:
+def token(secret: bytes = SECRET, header: Mapping[str, object] | None = None, **changes: Any) -> BearerToken:
     """A good token, with members of the header and claims changed or ABSENT."""
     members = changed({"alg": "HS256", "typ": "JWT"}, header or {})
     return sealed(as_json(members), as_json(claims(**changes)), secret, str(members.get("alg")))
@@ -89,7 +98,7 @@ def token_reader(algorithms: Iterable[str] = ("HS256",), max_bytes: int = 8192) 
     return TokenReader(algorithms, ["JWT", "at+jwt"], max_bytes, max_verified_tokens=16)
 
 
-def verified(of: Tenant | None = None, **changes: object) -> VerifiedToken:
+def verified(of: Tenant | None = None, **changes: Any) -> VerifiedToken:
     """A token of the tenant, its signature checked."""
     reader = token_reader()
     return reader.verify(reader.read(token(**changes)), tenant() if of is None else of, NOW)

@@ -16,7 +16,7 @@ from . import making
 from .making import NOW, identity, settings, token
 
 
-def authenticated(**claims: object) -> Identity:
+def authenticated(**claims: Any) -> Identity:
     return Authenticator(settings()).authenticate(token(**claims))
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import pytest
@@ -447,7 +448,7 @@ def test_first_calls_at_the_same_time_start_one_pool(monkeypatch: pytest.MonkeyP
     """Another one would be closed by nobody, and let twice as many calls wait."""
     pools: list[Any] = []
 
-    class Slow(plugins.ThreadPoolExecutor):
+    class Slow(ThreadPoolExecutor):
         def __init__(self, *args: Any, **options: Any) -> None:
             pools.append(self)
             time.sleep(0.05)

@@ -18,7 +18,7 @@ from jwt_middleware.errors import InsufficientPermissions
 from .calling import ASGIDoor, open_socket, socket_scope
 from .making import NOW, OTHER_SECRET, settings, token
 
-ANSWERS = {"websocket.http.response": {}}
+ANSWERS: dict[str, Any] = {"websocket.http.response": {}}
 """The extension of a server that can refuse a handshake with a response."""
 REFUSED = [{"type": "websocket.close", "code": 1008, "reason": ""}]
 ACCEPTED = [{"type": "websocket.accept"}]

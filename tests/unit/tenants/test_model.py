@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Application, ConfigurationError, Key, Tenant
+from jwt_middleware import Application, ConfigurationError, Key, Rule, Tenant
 
 from ..making import OTHER_SECRET, SECRET, tenant
 
@@ -190,3 +190,27 @@ def test_repr_of_an_application_shows_what_was_written() -> None:
         "Application('shop', scopes=['read', 'write'], active=False)"
     )
     assert repr(Application("shop")) == "Application('shop', scopes=None, active=True)"
+
+
+def test_a_tenant_without_any_issuer_is_refused_because_nobody_could_be_one_of_its_users() -> None:
+    assert refused(issuers=[]) == ["issuers"]
+
+
+VALUES: list[tuple[Any, str]] = [
+    (tenant(), "active"),
+    (tenant(), "keys"),
+    (Application("shop"), "scopes"),
+    (Rule("/a"), "access"),
+    (Key.secret(SECRET), "not_after"),
+    (tenant(), "anything"),
+]
+
+
+@pytest.mark.parametrize(("value", "name"), VALUES, ids=[f"{type(value).__name__}.{name}" for value, name in VALUES])
+def test_what_decides_about_requests_cannot_be_changed_behind_the_checks(value: Any, name: str) -> None:
+    before = getattr(value, name, None)
+    with pytest.raises(AttributeError):
+        setattr(value, name, True)
+    with pytest.raises(AttributeError):
+        delattr(value, name)
+    assert getattr(value, name, None) == before
