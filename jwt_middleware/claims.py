@@ -72,9 +72,8 @@ def check(verified: VerifiedToken, policy: ClaimsPolicy, now: float) -> CheckedT
     One long function, because this is what every request runs: a call costs as much as several checks.
     """
     tenant, token, claims = verified.tenant, verified.token, verified.claims
-    memory = token.memory
-    if memory is not None and memory.tenant is tenant and memory.starts_at <= now < memory.ends_at:
-        return _remembered(memory, policy)
+    if token.memory is not None:
+        return _remembered(token.memory, policy)
     if not tenant.active:
         raise SuspendedTenant
     if claims is None or tenant.renames_claims or policy.required_claims:

@@ -123,7 +123,8 @@ class UnverifiedToken(msgspec.Struct, frozen=True, eq=False, gc=False):
     unverified_claims: RegisteredClaims | None
     """None where a claim has a wrong type, which is nobody's business before the signature holds."""
     memory: Memory | None = None
-    """What is known of a token with just this text that was here before."""
+    """What is known of a token with just this text, which was here before and is not decoded again: then `signature`
+    is base64url still, and claims and payload are left out."""
 
 
 class VerifiedToken(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -155,7 +156,7 @@ class TokenReader:
         self._token_types = frozenset({None, *normalized_types(token_types)})
         self._max_bytes = max_bytes
         self._decoys: dict[str, Key] = {}
-        self._verified: VerifiedTokens[UnverifiedToken] = VerifiedTokens(max_verified_tokens)
+        self._verified: VerifiedTokens[Memory] = VerifiedTokens(max_verified_tokens)
         self._known_headers: dict[bytes, Header] = {}
 
     def read(self, token: str) -> UnverifiedToken:
@@ -170,14 +171,10 @@ class TokenReader:
         signing_input, _, signature_segment = text.rpartition(b".")
         header_segment, _, payload_segment = signing_input.partition(b".")
         header = self._known_headers.get(header_segment) or self._header(header_segment)
-        if header.has_public_key and (known := self._verified.find(text)) is not None:
-            return known
-        payload, signature = _decoded_object(payload_segment), _decoded(signature_segment)
-        claims = _registered(payload)
-        issuer = _all_claims(payload).get("iss") if claims is None else claims.iss
-        if not is_name(issuer):
-            raise _unusable_issuer(issuer)
-        return UnverifiedToken(header, issuer, signing_input, signature, payload, claims)
+        if header.has_public_key and (memory := self._verified.find(text)) is not None:
+            issuer = memory.identity.issuer
+            return UnverifiedToken(header, issuer, signing_input, signature_segment, b"", None, memory)
+        return _decoded_token(header, signing_input, payload_segment, signature_segment)
 
     def verify(self, token: UnverifiedToken, tenant: Tenant | None, now: float) -> VerifiedToken:
         """Steps 4 to 6: one of the tenant's keys signed this, and is not retired at `now`.
@@ -186,8 +183,12 @@ class TokenReader:
         reason, UnacceptableTokenType, or TemporarilyUnavailable where its keys could not be fetched.
         """
         memory, header = token.memory, token.header
-        if memory is not None and memory.tenant is tenant and _is_still_usable(memory.key, tenant, header, now):
-            return VerifiedToken(token, tenant, memory.key, token.unverified_claims)
+        if memory is not None:
+            if memory.tenant is tenant and memory.starts_at <= now < memory.ends_at and _is_usable(memory, header, now):
+                return VerifiedToken(token, tenant, memory.key, None)
+            # Something changed, or time is up: the token is read as if it had never been here.
+            payload = token.signing_input.partition(b".")[2]
+            token = _decoded_token(header, token.signing_input, payload, token.signature)
         if tenant is None or not tenant.has_issuer(token.issuer):
             self._refuse_stranger(token, tenant)
         if tenant.token_types is None and header.token_type not in self._token_types:
@@ -206,7 +207,7 @@ class TokenReader:
     def remember(self, token: UnverifiedToken, memory: Memory) -> None:
         """Keep a token that passed every check but revocation, so that its signature need not be verified again."""
         text = token.signing_input + b"." + urlsafe_b64encode(token.signature).rstrip(b"=")
-        self._verified.keep(text, msgspec.structs.replace(token, memory=memory), memory.tenant.id)
+        self._verified.keep(text, memory, memory.tenant.id)
 
     def _header(self, segment: bytes) -> Header:
         members = _header_members(_decoded_object(segment))
@@ -252,6 +253,15 @@ def awaited_keys(token: UnverifiedToken, tenant: Tenant | None) -> Fetch | None:
     if tenant is None or tenant.key_source is None or not tenant.has_issuer(token.issuer):
         return None
     return tenant.key_source.awaited(token.header.algorithm, token.header.key_id)
+
+
+def _decoded_token(header: Header, signing_input: bytes, payload: bytes, signature: bytes) -> UnverifiedToken:
+    octets, signature_octets = _decoded_object(payload), _decoded(signature)
+    claims = _registered(octets)
+    issuer = _all_claims(octets).get("iss") if claims is None else claims.iss
+    if not is_name(issuer):
+        raise _unusable_issuer(issuer)
+    return UnverifiedToken(header, issuer, signing_input, signature_octets, octets, claims)
 
 
 def _decoded_object(segment: bytes) -> bytes:
@@ -367,11 +377,11 @@ def _signing_key(token: UnverifiedToken, keys: Iterable[Key], now: float) -> Key
     return None
 
 
-def _is_still_usable(key: Key, tenant: Tenant, header: Header, now: float) -> bool:
-    """Whether a key that verified a token before would be tried again. The keys of a tenant object do not change."""
+def _is_usable(memory: Memory, header: Header, now: float) -> bool:
+    """Whether the key that verified a token before would be tried again. The keys of a tenant object do not change."""
+    key, source = memory.key, memory.tenant.key_source
     if key.not_after is not None and now >= key.not_after:
         return False
-    source = tenant.key_source
     return source is None or any(known is key for known in source.candidates(header.algorithm, header.key_id))
 
 

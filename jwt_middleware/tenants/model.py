@@ -162,7 +162,7 @@ class TenantResolver(Protocol):
     `close` or `aclose`, where there is one, ends what it started.
     """
 
-    def resolve(self, issuer: str, /) -> Tenant | None | Awaitable[Tenant | None]:
+    def resolve(self, issuer: str, /) -> Tenant | Awaitable[Tenant | None] | None:
         """The tenant that has exactly this issuer, or None. Raising means: cannot tell at the moment (503)."""
 
 

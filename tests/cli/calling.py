@@ -51,12 +51,6 @@ id = "asleep"
 active = false
 applications = ["only"]
 keys = [{{ secret = "{secrets.token_urlsafe(32)}" }}]
-
-[[tenants]]
-id = "nameless"
-issuers = []
-applications = ["only"]
-keys = [{{ secret = "{secrets.token_urlsafe(32)}" }}]
 """
 NEW = Key.secret(SECRET, kid="new")
 
