@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from jwt_middleware.tenants import jwks
+
 _ROOMS = {
     "jwt_middleware.cli": "typer",
     "jwt_middleware.fastapi": "fastapi",
@@ -48,6 +50,14 @@ def _imported(module: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.level == 0:
             yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+
+
+@pytest.fixture(autouse=True)
+def _no_key_set_of_another_test() -> None:
+    """Key sets are shared by address, and a test may get the port that another one's server had."""
+    with jwks._feeds_lock:
+        jwks._feeds.clear()
+        jwks._recent.clear()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -167,7 +167,8 @@ class TenantResolver(Protocol):
 
 
 def _source(keys: object) -> KeySource | None:
-    return cast("KeySource", keys) if callable(getattr(keys, "candidates", None)) else None
+    is_source = callable(getattr(keys, "candidates", None)) and not isinstance(keys, type)
+    return cast("KeySource", keys) if is_source else None
 
 
 def normalized_types(types: Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
@@ -263,6 +264,34 @@ def outcome_in_thread(authenticator: Authenticator, token: str) -> str:
 
 async def outcomes(authenticator: Authenticator, tokens: list[str]) -> list[str]:
     return await asyncio.gather(*(outcome(authenticator, token) for token in tokens))
+
+
+class Preempted:
+    """A lock before which a thread loses its turn once: others get through all they want to do meanwhile."""
+
+    def __init__(self, lock: threading.Lock, meanwhile: Callable[[], object]) -> None:
+        self._lock = lock
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def __enter__(self) -> bool:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return self._lock.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._lock.__exit__(*error)
+
+
+def test_who_was_late_finds_what_others_fetched_and_fetches_nothing(server: KeyServer, clock: Clock) -> None:
+    """Between the decision that a fetch is needed and the fetch, another thread may have been quicker."""
+    server.answer = GOOD
+    keys: Any = server.jwks(clock=clock)
+    authenticator, lock = api(keys), keys._feed._lock
+    for token, expected, fetches in ((OLD.token(), ACCEPTED, 1), (strangers(1)[0], REFUSED, 2)):
+        keys._feed._lock = Preempted(lock, partial(outcome_in_thread, authenticator, token))
+        assert outcome_in_thread(authenticator, token) == expected
+        assert server.fetches == fetches
+        clock.now += PATIENT.cool_down
 
 
 @pytest.mark.usefixtures("switching")

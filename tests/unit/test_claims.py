@@ -250,6 +250,12 @@ def test_any_other_audience_is_refused(kind: type[AuthenticationError], audience
     assert refused_claim(kind, of, aud=audience) == "aud"
 
 
+def test_the_only_application_of_a_tenant_may_be_suspended_too() -> None:
+    of = tenant(applications=[Application("shop", active=False)])
+    for audience in ("shop", ["shop"]):
+        assert refused_claim(SuspendedApplication, of, aud=audience) == "aud"
+
+
 def test_a_suspended_application_is_named_for_the_log() -> None:
     assert refusal(tenant(applications=TWO), aud=["elsewhere", "old"]).application_id == "old"
 

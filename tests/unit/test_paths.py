@@ -46,6 +46,8 @@ def test_where_no_rule_matches_credentials_are_required() -> None:
         ("/*", "/a/b"),
         ("/a.b", "/a.b"),
         ("/a+b(c)", "/a+b(c)"),
+        ("/a.b/{id}", "/a.b/7"),
+        ("/a+b(c)/*", "/a+b(c)/d"),
     ],
 )
 def test_a_pattern_matches_the_whole_path(pattern: str, path: str) -> None:
@@ -68,6 +70,8 @@ def test_a_pattern_matches_the_whole_path(pattern: str, path: str) -> None:
         ("/static/*", "/static"),
         ("/static/*", "/staticx"),
         ("/a.b", "/axb"),
+        ("/a.b/{id}", "/axb/7"),
+        ("/a+b/*", "/aab/c"),
         ("/docs", ""),
     ],
 )

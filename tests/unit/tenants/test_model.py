@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Application, ConfigurationError, Key, Rule, Tenant
+from jwt_middleware import JWKS, Application, ConfigurationError, Key, Rule, Tenant
 
 from ..making import OTHER_SECRET, SECRET, tenant
 
@@ -64,7 +64,7 @@ def test_issuers_are_a_list_of_short_plain_strings(issuers: Any) -> None:
     assert refused(issuers=issuers) == ["issuers"]
 
 
-@pytest.mark.parametrize("given", ["secret", b"secret", 7, None, ["secret"], [None]])
+@pytest.mark.parametrize("given", ["secret", b"secret", 7, None, ["secret"], [None], JWKS])
 def test_keys_are_a_list_of_keys(given: Any) -> None:
     assert refused(keys=given) == ["keys"]
 
