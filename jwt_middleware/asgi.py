@@ -9,7 +9,7 @@ import msgspec
 
 from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
 from jwt_middleware.errors import AuthenticationError
-from jwt_middleware.exchange import Exchange, HTTPExchange, Message, Receive, Scope, Send, field_values
+from jwt_middleware.exchange import Exchange, Message, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.websocket import SocketExchange
@@ -72,7 +72,7 @@ class JWTMiddleware:
         if kind == "http":
             method = scope["method"]
             admission = gate.begin(method, path_of(scope), method == "OPTIONS" and _is_preflight(scope))
-            return HTTPExchange(gate, admission, scope, receive, send)
+            return Exchange(gate, admission, scope, receive, send)
         if kind == "websocket":
             return SocketExchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
         raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")

@@ -20,7 +20,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 class Exchange(msgspec.Struct, eq=False):
     """Holds back what a framework made of a refusal, as long as no response has started.
 
-    A subclass says how an answer of our own is sent (`answer`) and may change what the app gets and sends.
+    This is how it goes over HTTP; the subclass for WebSockets answers otherwise, and watches what the app gets.
     """
 
     gate: Gate
@@ -38,8 +38,11 @@ class Exchange(msgspec.Struct, eq=False):
         return field(self.scope, b"authorization")
 
     async def answer(self, answer: Answer) -> None:
-        """Send an answer of our own."""
-        raise NotImplementedError
+        """Send an answer of our own; HEAD gets the headers alone."""
+        headers = encoded(answer)
+        body = b"" if self.admission.method == "HEAD" else answer.body
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
     def send(self, message: Message) -> Awaitable[None]:
         """The `send` that the app gets. (No coroutine of its own: it would only wait for the server's.)"""
@@ -67,17 +70,6 @@ class Exchange(msgspec.Struct, eq=False):
             report_late_refusal(refusal, self.admission.path)
             self.admission.refusal = None
         return not self._has_started
-
-
-class HTTPExchange(Exchange):
-    """An HTTP request and its response."""
-
-    async def answer(self, answer: Answer) -> None:
-        """Send an answer of our own; HEAD gets the headers alone."""
-        headers = encoded(answer)
-        body = b"" if self.admission.method == "HEAD" else answer.body
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
 
 
 def encoded(answer: Answer) -> list[tuple[bytes, bytes]]:

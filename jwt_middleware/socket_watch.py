@@ -80,8 +80,8 @@ class SocketWatch:
 
     async def _check(self) -> None:
         gate, admission = self._gate, self._admission
-        if admission.token is not None:
-            gate.admit(admission, await gate.authenticator.authenticate_async(admission.token))
+        assert admission.token is not None  # noqa: S101 (the identity came from it)
+        gate.admit(admission, await gate.authenticator.authenticate_async(admission.token))
 
     async def _close(self, refusal: AuthenticationError, code: int) -> None:
         self._gate.refused(self._admission, refusal)

@@ -35,6 +35,12 @@ def test_only_a_space_ends_the_scheme(blank: str) -> None:
     assert from_field(f"Bearer{blank}a.b.c") is None
 
 
+@pytest.mark.parametrize("blank", ["\t", "\u00a0", "\x0b"], ids=ascii)
+def test_only_spaces_stand_between_scheme_and_token(blank: str) -> None:
+    """Whatever else stands there is part of the token, and no token has it."""
+    assert from_field(f"Bearer {blank}a.b.c") == f"{blank}a.b.c"
+
+
 @pytest.mark.parametrize("blank", ["\u00a0", "\x0b", "\x85", "\x0c"], ids=ascii)
 def test_no_other_blank_than_space_and_tab_is_cut_from_the_ends(blank: str) -> None:
     assert from_field(f"Bearer a.b.c{blank}") == f"a.b.c{blank}"

@@ -108,6 +108,10 @@ def malformed() -> Iterator[tuple[str, str]]:
     yield "header has NaN", sealed(b'{"alg":"HS256","x":NaN}', CLAIMS)
     yield "header has Infinity", sealed(b'{"alg":"HS256","x":-Infinity}', CLAIMS)
     yield "header is deeply nested", sealed(b'{"x":' + b"[" * 100_000, CLAIMS)
+    yield (
+        "header is nested deeper than claims may be",
+        sealed(HEADER[:-1] + b',"x":' + b"[" * 128 + b"]" * 128 + b"}", CLAIMS),
+    )
     yield "header has a number of 5000 digits", sealed(b'{"alg":"HS256","x":' + b"1" * 5000 + b"}", CLAIMS)
     yield "payload is no JSON", sealed(HEADER, b"{sub")
     yield "payload is an array", sealed(HEADER, b' [{"iss":"acme"}]')
@@ -204,6 +208,11 @@ def test_an_accepted_token_type_may_be_written_in_any_way(token_type: object) ->
 @pytest.mark.parametrize("token_type", ["", "JWS", "dpop+jwt", "application/application/jwt", " JWT", None, 7, ["JWT"]])
 def test_another_token_type_is_refused(token_type: object) -> None:
     assert isinstance(refusal(token(header={"typ": token_type})), UnacceptableTokenType)
+
+
+@pytest.mark.parametrize(("token_type", "as_text"), [(None, "None"), (7, "7"), (True, "true")])
+def test_a_token_type_that_is_no_text_is_none_whatever_is_accepted(token_type: object, as_text: str) -> None:
+    assert isinstance(refusal(token(header={"typ": token_type}), tenant(token_types=[as_text])), UnacceptableTokenType)
 
 
 def test_a_tenants_own_token_types_replace_those_of_the_settings() -> None:
