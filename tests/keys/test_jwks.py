@@ -234,15 +234,19 @@ def test_a_known_key_id_and_none_cause_no_fetch_after_the_cool_down(
 def together(jobs: int, work: Callable[[int], str]) -> list[str]:
     """What the work comes to in so many threads that start at the same moment."""
     start = threading.Barrier(jobs, timeout=60)
+    running = threading.Semaphore(0)
     outcomes = [""] * jobs
 
     def run(number: int) -> None:
+        running.release()
         start.wait()
         outcomes[number] = work(number)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(jobs)]
     for thread in threads:
         thread.start()
+        # One after the other: two threads that install coverage's trace function at once would fail.
+        assert running.acquire(timeout=60)
     for thread in threads:
         thread.join()
     return outcomes
