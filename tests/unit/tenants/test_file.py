@@ -43,10 +43,10 @@ def tenants(path: Path) -> Iterator[FileTenants]:
     tenants.close()
 
 
-def edit(path: Path, text: str) -> None:
+def edit(path: Path, content: str | bytes) -> None:
     """Change the file as an editor does: write beside it, then rename."""
     beside = path.with_suffix(".new")
-    beside.write_text(text)
+    beside.write_bytes(content.encode() if isinstance(content, str) else content)
     beside.replace(path)
 
 
@@ -294,7 +294,7 @@ def test_the_last_good_content_stays_when_the_new_one_is_unusable_and_the_log_sa
     if content is None:
         path.unlink()
     else:
-        path.write_bytes(content)
+        edit(path, content)
     assert eventually(lambda: caplog.records)
     [record] = caplog.records
     assert (record.name, record.levelname) == ("jwt_middleware", "ERROR")
@@ -309,7 +309,7 @@ def test_a_file_that_stays_broken_is_reported_once_and_picked_up_when_it_is_mend
     tenants: FileTenants, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tenants.resolve("acme")
-    path.write_text("broken")
+    edit(path, "broken")
     assert eventually(lambda: caplog.records)
     assert not eventually(lambda: len(caplog.records) > 1, within=20 * QUICK)
     edit(path, GLOBEX)
