@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from jwt_middleware import claims, loading
 from jwt_middleware.claims import CheckedToken, ClaimsPolicy
-from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable
 from jwt_middleware.identity import Identity
 from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken, awaited_keys
 from jwt_middleware.plugins import UNKNOWN, Plugin, aclose_all, close_all
+from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.rotation import RetiringKey, RetiringKeys
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.model import Tenant
@@ -27,6 +28,8 @@ class Authenticator:
         self.settings = settings
         self.tenants = loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
         """The resolver: the one in the settings, or the one that their URL names."""
+        self.revocations = _opened_revocations(settings)
+        """The revocation store: the one in the settings, or the one that their URL names; None: nothing is revoked."""
         self._reader = TokenReader(
             settings.algorithms, settings.token_types, settings.max_token_bytes, settings.max_verified_tokens
         )
@@ -43,8 +46,11 @@ class Authenticator:
         self._resolver: Plugin[Tenant | None]
         self._resolver = Plugin(self.tenants, "resolve", (Tenant, type(None)), timeout, "tenant_store")
         self._store: Plugin[bool] | None = None
-        if settings.revocations is not None:
-            self._store = Plugin(settings.revocations, "is_revoked", bool, timeout, "revocation_store")
+        if self.revocations is not None:
+            self._store = Plugin(self.revocations, "is_revoked", bool, timeout, "revocation_store")
+        self._checks = {"tenants": _check_of(self.tenants, timeout, "tenant_store")}
+        if self.revocations is not None:
+            self._checks["revocations"] = _check_of(self.revocations, timeout, "revocation_store")
 
     def authenticate(self, token: str) -> Identity:
         """The identity that this token (its text, without `Bearer`) gives.
@@ -107,6 +113,14 @@ class Authenticator:
         """The same on an event loop."""
         await aclose_all(self._closables())
 
+    def check(self) -> dict[str, str]:
+        """How the stores are, for a readiness probe: "ok", or the reason why one cannot answer, by setting."""
+        return {name: "ok" if ask is None else _state(ask) for name, ask in self._checks.items()}
+
+    async def check_async(self) -> dict[str, str]:
+        """The same on an event loop."""
+        return {name: "ok" if ask is None else await _state_async(ask) for name, ask in self._checks.items()}
+
     def retiring_keys(self) -> tuple[RetiringKey, ...]:
         """Keys with a `not_after` that were used in this process, with when they last were: whom to call."""
         return self._retiring.used()
@@ -120,7 +134,33 @@ class Authenticator:
                 self._reader.remember(verified.token, memory)
 
     def _closables(self) -> list[object]:
-        return [self.tenants, self.settings.revocations, self._resolver, self._store]
+        return [self.tenants, self.revocations, self._resolver, self._store, *self._checks.values()]
+
+
+def _opened_revocations(settings: JWTSettings) -> RevocationStore | None:
+    named = settings.revocations
+    return loading.open_revocations(named, settings.store_timeout, settings.clock) if isinstance(named, str) else named
+
+
+def _check_of(store: object, timeout: float, name: str) -> Plugin[None] | None:
+    """Asks the store how it is; None where it does not say."""
+    return Plugin(store, "check", type(None), timeout, name) if hasattr(store, "check") else None
+
+
+def _state(check: Plugin[None]) -> str:
+    try:
+        check.ask()
+    except TemporarilyUnavailable as error:
+        return error.reason
+    return "ok"
+
+
+async def _state_async(check: Plugin[None]) -> str:
+    try:
+        await check.ask_async()
+    except TemporarilyUnavailable as error:
+        return error.reason
+    return "ok"
 
 
 def _note(refusal: AuthenticationError, unverified: UnverifiedToken | None, verified: VerifiedToken | None) -> None:

@@ -13,10 +13,16 @@ from typing import Any, Final
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.paths import Rule
+from jwt_middleware.revocation.opening import SQL_SCHEMES
+from jwt_middleware.revocation.opening import open_revocations as open_revocations
+from jwt_middleware.revocation.opening import revocations_problem as revocations_problem
+from jwt_middleware.tenants.cached import CachedTenants
 from jwt_middleware.tenants.file import FileTenants, read_toml
 from jwt_middleware.tenants.model import TenantResolver
 
 ENVIRONMENT_PREFIX: Final = "JWT_MIDDLEWARE_"
+OTHER_VARIABLES: Final = frozenset(("JWT_MIDDLEWARE_STORE_KEY",))
+"""Variables that begin so and are no settings: secrets that stores read themselves."""
 
 
 def _text(value: str) -> object:
@@ -44,7 +50,7 @@ def _list(value: str) -> object:
 
 SETTING_NAMES: Final[dict[str, Callable[[str], object] | None]] = {
     "tenants": _text,
-    "revocations": None,
+    "revocations": _or_none(_text),
     "algorithms": _list,
     "required_claims": _list,
     "expiry_leeway": _number,
@@ -79,7 +85,7 @@ ENVIRONMENT_NAMES: Final = {
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """Settings by name from the `JWT_MIDDLEWARE_...` variables; a name that is none is passed on to be reported."""
-    given = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    given = {name: value for name, value in environment.items() if _is_setting(name)}
     return dict(_from_variable(name, value) for name, value in given.items())
 
 
@@ -113,14 +119,39 @@ def as_variables(error: ConfigurationError, given: Iterable[str]) -> Configurati
 
 def tenants_problem(url: str) -> Problem | None:
     """What is wrong with a URL of tenants, without opening it."""
-    if _is_file(url):
+    scheme, is_url, _ = url.partition("://")
+    if _is_file(url) or (is_url and scheme in SQL_SCHEMES):
         return None
-    return Problem("tenants", f"{url!r} names no kind of store", 'write "tenants.toml", or pass Tenant objects')
+    fix = 'write "tenants.toml", "sqlite:///tenants.db" or "postgresql+psycopg://...", or pass Tenant objects'
+    return Problem("tenants", f"{shown(url)!r} names no kind of store", fix)
 
 
-def open_tenants(url: str) -> TenantResolver:
-    """The resolver that a URL names. Raises ConfigurationError when it cannot be opened."""
-    return FileTenants(url)
+def shown(store: object) -> object:
+    """A setting that names a store, as it may be shown: what follows the scheme of a URL may hold a password."""
+    scheme, is_url, _ = store.partition("://") if isinstance(store, str) else ("", "", "")
+    return f"{scheme}://..." if is_url else store
+
+
+def open_tenants(url: str, store_timeout: float = 0.25) -> TenantResolver:
+    """The resolver that a URL names; a database with a cache in front of it.
+
+    `store_timeout` (seconds) bounds each look-up. Raises ConfigurationError when it cannot be opened.
+    """
+    if _is_file(url):
+        return FileTenants(url)
+    try:
+        from jwt_middleware.tenants.sql import SQLTenants
+    except ModuleNotFoundError as missing:
+        library = (missing.name or "").partition(".")[0]
+        if library not in ("sqlalchemy", "cryptography"):
+            raise
+        problem = Problem("tenants", f"{library} is not installed", "pip install 'tenant-jwt-middleware[sql]'")
+        raise ConfigurationError([problem], "this store cannot be opened") from None
+    return CachedTenants(SQLTenants(url, store_timeout=store_timeout), store_timeout=store_timeout)
+
+
+def _is_setting(variable: str) -> bool:
+    return variable.startswith(ENVIRONMENT_PREFIX) and variable not in OTHER_VARIABLES
 
 
 def _is_file(url: str) -> bool:

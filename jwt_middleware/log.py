@@ -17,6 +17,7 @@ from typing import Final
 from jwt_middleware.errors import AuthenticationError, NoCredentials
 from jwt_middleware.grammar import escaped
 from jwt_middleware.identity import fingerprint
+from jwt_middleware.loading import shown
 from jwt_middleware.paths import can_be_opened
 from jwt_middleware.settings import JWTSettings
 
@@ -96,8 +97,8 @@ def report_policy(settings: JWTSettings, layer: str) -> None:
         ",".join(settings.algorithms),
         settings.max_lifetime,
         settings.verify_path,
-        settings.tenants,
-        settings.revocations,
+        shown(settings.tenants),
+        shown(settings.revocations),
     )
 
 

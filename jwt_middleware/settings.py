@@ -44,7 +44,7 @@ class JWTSettings:
     """
 
     tenants: Final[TenantResolver | Callable[[str], Any] | str]
-    revocations: Final[RevocationStore | None]
+    revocations: Final[RevocationStore | str | None]
     algorithms: Final[tuple[str, ...]]
     required_claims: Final[tuple[str, ...]]
     expiry_leeway: Final[float]
@@ -75,7 +75,7 @@ class JWTSettings:
         self,
         tenants: Tenants,
         *,
-        revocations: RevocationStore | None = None,
+        revocations: RevocationStore | str | None = None,
         algorithms: Iterable[str] = ALGORITHMS,
         required_claims: Iterable[str] = (),
         expiry_leeway: float = 0,
@@ -159,7 +159,8 @@ class JWTSettings:
         raise AttributeError(f"JWTSettings is frozen: {name} cannot be deleted")
 
     def __repr__(self) -> str:
-        return f"JWTSettings({self.tenants!r}, algorithms={list(self.algorithms)!r}, realm={self.realm!r})"
+        tenants = loading.shown(self.tenants)
+        return f"JWTSettings({tenants!r}, algorithms={list(self.algorithms)!r}, realm={self.realm!r})"
 
 
 def _unknown(name: str) -> Problem:
@@ -203,10 +204,18 @@ class _Check:
             self.problems += error.problems
             return StaticTenants(())
 
-    def revocations(self, value: Any) -> RevocationStore | None:
+    def revocations(self, value: Any) -> RevocationStore | str | None:
+        if isinstance(value, str):
+            if problem := loading.revocations_problem(value):
+                self.problems.append(problem)
+            return value
         if value is None or (callable(getattr(value, "is_revoked", None)) and not isinstance(value, type)):
             return cast("RevocationStore | None", value)
-        self._report("revocations", f"{type(value).__name__} has no is_revoked", "pass a revocation store object")
+        self._report(
+            "revocations",
+            f"{type(value).__name__} has no is_revoked",
+            'pass a revocation store object, or a URL such as "memory:"',
+        )
         return None
 
     def algorithms(self, value: Any) -> tuple[str, ...]:

@@ -72,6 +72,8 @@ class JWKS:
         Key.check_public_keys()
         _check_url(url, allow_loopback_http)
         self.url = url
+        self.is_discovered = False
+        """Whether the address is an OpenID provider's, whose document names the set's."""
         self._feed = _shared(_Feed, url, limits, allow_loopback_http, clock)
 
     @classmethod
@@ -87,6 +89,7 @@ class JWKS:
         well-known address names the set, and must name just this issuer.
         """
         jwks = cls(issuer, limits=limits, allow_loopback_http=allow_loopback_http, clock=clock)
+        jwks.is_discovered = True
         jwks._feed = _shared(_DiscoveredFeed, issuer, limits, allow_loopback_http, clock)
         return jwks
 

@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Application, Authenticator, ConfigurationError, FileTenants, Identity, JWTSettings, Key
-from jwt_middleware.errors import AuthenticationError
+from jwt_middleware import (
+    Application,
+    Authenticator,
+    ConfigurationError,
+    FileTenants,
+    Identity,
+    JWTSettings,
+    Key,
+    Tenant,
+)
+from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable
 
 from .making import ABSENT, NOW, OTHER_SECRET, SECRET, Clock, settings, tenant, token
 
@@ -120,3 +129,72 @@ def test_a_file_that_cannot_be_used_is_refused_when_the_authenticator_is_built(t
     usable_as_a_name = JWTSettings(str(tmp_path / "tenants.toml"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         Authenticator(usable_as_a_name)
+
+
+# How the stores are
+
+
+class Store:
+    """A resolver and revocation store that says how it is, as it is told."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self._check = check
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        return tenant()
+
+    def is_revoked(self, *question: object) -> bool:
+        return False
+
+    def check(self) -> Any:
+        return self._check()
+
+
+class AsyncStore(Store):
+    async def check(self) -> Any:
+        return self._check()
+
+
+class BothColours(Store):
+    async def check_async(self) -> Any:
+        return self._check()
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def fail() -> object:
+        raise error
+
+    return fail
+
+
+@pytest.fixture(params=["thread", "event loop"])
+def state(request: pytest.FixtureRequest) -> Callable[[Authenticator], dict[str, str]]:
+    """Both colours of `check`."""
+    if request.param == "thread":
+        return lambda authenticator: authenticator.check()
+    return lambda authenticator: asyncio.run(authenticator.check_async())
+
+
+@pytest.mark.parametrize("kind", [Store, AsyncStore, BothColours])
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (lambda: None, "ok"),
+        (raising(TemporarilyUnavailable("replica_lags_behind")), "replica_lags_behind"),
+        (lambda: False, "tenant_store_answered_with_bool"),
+    ],
+)
+def test_each_store_is_asked_how_it_is(
+    kind: type[Store], check: Callable[[], object], told: str, state: Callable[[Authenticator], dict[str, str]]
+) -> None:
+    authenticator = Authenticator(settings(kind(check), revocations=kind(lambda: None)))
+    assert state(authenticator) == {"tenants": told, "revocations": "ok"}
+    authenticator.close()
+
+
+def test_a_store_that_does_not_say_how_it_is_is_well(state: Callable[[Authenticator], dict[str, str]]) -> None:
+    assert state(Authenticator(settings())) == {"tenants": "ok"}
+    authenticator = Authenticator(settings(lambda issuer: None, revocations=Store(raising(LookupError()))))
+    assert state(authenticator)["tenants"] == "ok"
+    assert state(authenticator)["revocations"].startswith("revocation_store_failed_with_LookupError_at_")
+    authenticator.close()

@@ -382,6 +382,10 @@ PROVOKED: list[tuple[str, Callable[[], None]]] = [
 ELSEWHERE = {
     "tenant_store_has_too_many_waiting",
     "revocation_store_has_too_many_waiting",
+    "revocation_store_does_not_answer",
+    "revocation_store_failed_with_…",
+    "revocation_store_holds_something_else",
+    "revocations_not_confirmed",
     "tenant_store_has_too_many_look_ups",
     "key_set_cannot_be_fetched",
 }

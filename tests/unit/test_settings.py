@@ -233,7 +233,8 @@ def test_tenants_may_be_the_name_of_a_file_which_is_not_opened() -> None:
 @pytest.mark.parametrize("url", ["", "tenants", "tenants.yaml", "mysql://host/db", "https://a.example/tenants.toml"])
 def test_text_that_names_no_store_is_refused(url: str) -> None:
     [problem] = problems(url)
-    assert (problem.where, problem.what) == ("tenants", f"{url!r} names no kind of store")
+    assert problem.where == "tenants"
+    assert problem.what.endswith("names no kind of store")
 
 
 @pytest.mark.parametrize("thing", [None, 7, {"acme": tenant()}, Resolver, object(), tenant()])

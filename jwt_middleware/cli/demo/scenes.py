@@ -10,10 +10,10 @@ import msgspec
 
 from jwt_middleware import errors
 from jwt_middleware.cli.demo.world import APPLICATION, READ_ONLY_APPLICATION, SUBJECT, TENANT, World
-from jwt_middleware.cli.secret import fresh_secret
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.responses import RETRY_AFTER, challenge
 from jwt_middleware.tenants.keys import Key
+from jwt_middleware.tenants.secret import fresh_secret
 from jwt_middleware.tokens import segment, signed
 
 EVENT: Final = {"event": "level_completed", "points": 10}

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from jwt_middleware.cli.secret import fresh_secret
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.file import FileTenants
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Tenant
+from jwt_middleware.tenants.secret import fresh_secret
 from jwt_middleware.tokens import guide_claims, signed
 
 TENANT: Final = "acme"

@@ -1,0 +1,161 @@
+"""Writing tenants down. Each function works inside a transaction that somebody else begins and commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from jwt_middleware.errors import ConfigurationError, Problem
+from jwt_middleware.sql.reading import SOURCES, by_id, tenants_in
+from jwt_middleware.sql.sealing import Place, Sealer
+from jwt_middleware.sql.tables import tables_in
+from jwt_middleware.tenants.changes import fetched_from
+from jwt_middleware.tenants.jwks import JWKS
+from jwt_middleware.tenants.model import Tenant
+
+CHECK_NAME: Final = "store_key_check"
+"""Where the meta table holds the check value."""
+
+
+class Desk:
+    """Where tenants are written: one transaction, the tables of one schema, and how keys are sealed."""
+
+    def __init__(self, connection: Connection, schema: str | None, sealer: Sealer) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._tables = tables_in(schema)
+        self._sealer = sealer
+
+    def take(self, tenant_id: str) -> Tenant | None:
+        """The tenant, if there is one; nobody else changes it before the transaction ends."""
+        self._lock(tenant_id)
+        rows = self._connection.execute(by_id(self._schema), {"tenant_id": tenant_id})
+        return next((one for one in tenants_in(rows, self._sealer) if one.id == tenant_id), None)
+
+    def put(self, tenant: Tenant, old: Tenant | None) -> None:
+        """Write what is new in the tenant. Raises ConfigurationError for an issuer that is somebody else's."""
+        if old is None:
+            self._connection.execute(insert(self._tables.tenants), _row(tenant))
+        elif _row(tenant) != _row(old):
+            mine = self._tables.tenants.c.id == tenant.id
+            self._connection.execute(update(self._tables.tenants).where(mine), _row(tenant))
+        if old is None or tenant.issuers != old.issuers:
+            self._refuse_issuers_of_others(tenant)
+            self._replace(self._tables.issuers, tenant, ({"issuer": issuer} for issuer in tenant.issuers))
+        if old is None or tenant.applications != old.applications:
+            self._replace(self._tables.applications, tenant, _applications(tenant))
+        if old is None or (tenant.keys, fetched_from(tenant)) != (old.keys, fetched_from(old)):
+            self._seal_keys(tenant)
+
+    def remove(self, tenant_id: str) -> list[str]:
+        """Remove the tenant and everything that is its own, be it readable or not; the issuers that it had."""
+        if not self._lock(tenant_id):
+            return []
+        tenants, issuers, *others = self._tables[:4]
+        gone = select(issuers.c.issuer).where(issuers.c.tenant_id == tenant_id)
+        names = [*self._connection.execute(gone).scalars()]
+        for table in (issuers, *others):
+            self._connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
+        self._connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
+        return names
+
+    def reseal_after(self, tenant_id: str, limit: int) -> list[str]:
+        """Write the keys of the next tenants, by id, sealed with the first of the store keys; whose these were."""
+        ids = self._tables.tenants.c.id
+        following = select(ids).where(ids > tenant_id).order_by(ids).limit(limit)
+        found = [*self._connection.execute(following).scalars()]
+        for tenant in filter(None, map(self.take, found)):
+            self._seal_keys(tenant)
+        return found
+
+    def check_sealer(self) -> None:
+        """Nobody reads or writes with another store key than before. Raises ConfigurationError."""
+        known = self._check_value()
+        problem = None if known is None else self._sealer.problem(known)
+        if problem is not None:
+            raise ConfigurationError([problem], "this store cannot be used")
+
+    def renew_check_value(self) -> None:
+        """Write down how keys are sealed now."""
+        meta, value = self._tables.meta, self._sealer.check_value()
+        if self._check_value() is None:
+            self._connection.execute(insert(meta), {"name": CHECK_NAME, "value": value})
+        else:
+            self._connection.execute(update(meta).where(meta.c.name == CHECK_NAME), {"value": value})
+
+    def _lock(self, tenant_id: str) -> bool:
+        """Have nobody else change the tenant before the transaction ends; whether there is one of just this id."""
+        ids = self._tables.tenants.c.id
+        found = self._connection.execute(select(ids).where(ids == tenant_id).with_for_update())
+        return tenant_id in found.scalars().all()
+
+    def _check_value(self) -> str | None:
+        meta = self._tables.meta
+        return self._connection.execute(select(meta.c.value).where(meta.c.name == CHECK_NAME)).scalar()
+
+    def _seal_keys(self, tenant: Tenant) -> None:
+        if self._check_value() is None:
+            self.renew_check_value()
+        self.check_sealer()
+        self._replace(self._tables.keys, tenant, self._keys(tenant))
+
+    def _refuse_issuers_of_others(self, tenant: Tenant) -> None:
+        issuers = self._tables.issuers.c
+        taken = select(issuers.issuer, issuers.tenant_id).where(
+            issuers.issuer.in_(tenant.issuers), issuers.tenant_id != tenant.id
+        )
+        problems = [
+            Problem(f"issuer {issuer!r}", f"belongs to {owner!r}", "give it to one")
+            for issuer, owner in self._connection.execute(taken)
+        ]
+        if problems:
+            raise ConfigurationError(problems, f"tenant {tenant.id!r} cannot be stored")
+
+    def _replace(self, table: Table, tenant: Tenant, rows: Iterable[dict[str, Any]]) -> None:
+        self._connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
+        placed = [{"tenant_id": tenant.id, "position": position, **row} for position, row in enumerate(rows)]
+        if placed:
+            self._connection.execute(insert(table), placed)
+
+    def _keys(self, tenant: Tenant) -> Iterable[dict[str, Any]]:
+        keys = [(key.key_id, key.algorithm, key.not_after, key.material) for key in tenant.keys]
+        for key_id, algorithm, not_after, material in (*keys, *_source(tenant)):
+            sealed = self._sealer.seal(Place(tenant.id, key_id, algorithm), material)
+            yield {"kid": key_id, "algorithm": algorithm, "not_after": not_after, "material": sealed}
+
+
+def _source(tenant: Tenant) -> Iterable[tuple[None, str, None, bytes]]:
+    """Where the tenant's keys are fetched from, if they are. Raises ConfigurationError for what cannot be stored."""
+    source = tenant.key_source
+    if source is None:
+        return
+    if not isinstance(source, JWKS):
+        what, fix = f"{type(source).__name__} cannot be stored", "use JWKS(...), JWKS.discover(...) or a list of keys"
+        raise ConfigurationError([Problem("keys", what, fix)], f"tenant {tenant.id!r} cannot be stored")
+    kind = "discover" if source.is_discovered else "jwks"
+    # What is stored is the address: whether it serves without further options is found out here.
+    SOURCES[kind](source.url)
+    yield None, kind, None, source.url.encode()
+
+
+def _row(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "id": tenant.id,
+        "active": tenant.active,
+        "scope_claim": tenant.scope_claim,
+        "audience_claim": tenant.audience_claim,
+        "max_lifetime": tenant.max_lifetime,
+        "token_types": _text(tenant.token_types),
+    }
+
+
+def _applications(tenant: Tenant) -> Iterable[dict[str, Any]]:
+    for application in tenant.applications:
+        yield {"id": application.id, "scopes": _text(application.scopes), "active": application.active}
+
+
+def _text(names: Iterable[str] | None) -> str | None:
+    return None if names is None else msgspec.json.encode(sorted(names)).decode()

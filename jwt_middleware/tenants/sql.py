@@ -1,0 +1,271 @@
+"""Tenants in SQLite or PostgreSQL, created, changed and removed while requests run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from jwt_middleware.errors import ConfigurationError, Problem
+from jwt_middleware.grammar import MAX_NAME_LENGTH, is_name
+from jwt_middleware.sql.connections import Connections
+from jwt_middleware.sql.reading import by_id, by_issuer, page, tenants_in
+from jwt_middleware.sql.schema import check_revision, check_schema, revision_of
+from jwt_middleware.sql.sealing import sealer_from
+from jwt_middleware.sql.writing import Desk
+from jwt_middleware.tenants import changes
+from jwt_middleware.tenants.keys import HMAC_HASHES, Key
+from jwt_middleware.tenants.model import Application, Tenant
+from jwt_middleware.tenants.public_keys import PublicKeyText
+from jwt_middleware.tenants.secret import fresh_secret
+
+MAX_PAGE: Final = 1000
+"""Tenants that are listed at once, at most."""
+RESEALED_AT_ONCE: Final = 100
+"""Tenants whose keys are encrypted anew in one transaction."""
+
+_MAX_OFFSET: Final = 2**53
+_LAST: Final = "\U0010ffff"
+_FIRST_SURROGATE: Final = 0xD800
+_AFTER_SURROGATES: Final = 0xE000
+
+
+class SQLTenants:
+    """Tenants in a database. Look-ups are one statement; put `CachedTenants` in front of them, or pass a URL.
+
+    `url_or_engine`: `sqlite:///file`, `postgresql+psycopg://...`, or an engine of SQLAlchemy, with the tables that
+    `jwt-middleware db upgrade URL` makes. A URL's connections are the store's own, bounded in number, and a look-up
+    ends within `store_timeout` (seconds); an engine brings its own limits along. `schema` is PostgreSQL's.
+
+    Keys are encrypted with `store_key`, or else the variable JWT_MIDDLEWARE_STORE_KEY: 32 bytes in base64url, or
+    several such keys, of which the first encrypts and all decrypt. `store_in_clear` is the only way to do without.
+
+    Every change is one transaction, and doing it twice is doing it once. It raises ConfigurationError for what cannot
+    be, and TemporarilyUnavailable when the database does not answer in time.
+
+    Raises ConfigurationError for a database without the tables, of another revision or with another store key.
+    """
+
+    def __init__(
+        self,
+        url_or_engine: str | URL | Engine,
+        *,
+        store_key: str | Iterable[str] | None = None,
+        store_in_clear: bool = False,
+        schema: str | None = None,
+        store_timeout: float = 0.25,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._sealer = sealer_from(store_key, store_in_clear)
+        self._schema = schema
+        self._clock = clock
+        self._subscribers: list[Callable[[Iterable[str]], object]] = []
+        self._connections = Connections(url_or_engine, store_timeout, self._admit)
+        check_schema(schema, self._connections.dialect)
+        self._by_issuer = self._connections.prepared(by_issuer(schema))
+        self._connections.start()
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        """The tenant that has exactly this issuer, or None. Raises TemporarilyUnavailable."""
+        if not is_name(issuer):
+            return None
+        rows = self._connections.look_up(self._by_issuer, {"issuer": issuer})
+        return next((tenant for tenant in tenants_in(rows, self._sealer) if tenant.has_issuer(issuer)), None)
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant with this id, active or not; None: there is none."""
+        named = {"tenant_id": _checked("tenant", tenant_id)}
+        rows = self._connections.rows(by_id(self._schema), named, patient=True)
+        return next((tenant for tenant in tenants_in(rows, self._sealer) if tenant.id == tenant_id), None)
+
+    def tenants(self, offset: int = 0, limit: int = 100, prefix: str = "") -> Sequence[Tenant]:
+        """Tenants whose id begins with `prefix`, by id: `limit` of them (up to 1000), after `offset` others."""
+        first = _checked("prefix", prefix) if prefix else ""
+        places = {"limit": min(max(limit, 0), MAX_PAGE), "offset": min(max(offset, 0), _MAX_OFFSET)}
+        bounds = {"first": first, "end": _end_of_prefix(first)}
+        rows = self._connections.rows(page(self._schema), bounds | places, patient=True)
+        return tenants_in(rows, self._sealer)
+
+    def subscribe(self, callback: Callable[[Iterable[str]], object]) -> None:
+        """Call this after each change in this process, with the issuers of the tenant before and after it."""
+        self._subscribers.append(callback)
+
+    def add_tenant(self, tenant: Tenant) -> None:
+        """Add the tenant. Raises ConfigurationError where another one has its id or an issuer of it."""
+
+        def added(old: Tenant | None) -> Tenant:
+            if old is not None and not changes.are_alike(old, tenant):
+                fix = "change what shall be different, or call replace_tenant"
+                raise _impossible(tenant.id, Problem("id", "there is another tenant of this id", fix))
+            return old or tenant
+
+        self._write(tenant.id, added)
+
+    def replace_tenant(self, tenant: Tenant) -> None:
+        """Add the tenant, or make everything about the one with this id as it is here."""
+        self._write(tenant.id, lambda old: tenant)
+
+    def remove(self, tenant_id: str) -> None:
+        """Remove the tenant, if it is there, with its applications and keys. There is no way back; see `suspend`."""
+        with self._connections.writing() as connection:
+            issuers = Desk(connection, self._schema, self._sealer).remove(_checked("tenant", tenant_id))
+        self._tell(issuers)
+
+    def suspend(self, tenant_id: str) -> None:
+        """Refuse the tenant's tokens from now on."""
+        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=False))
+
+    def resume(self, tenant_id: str) -> None:
+        """Accept the tenant's tokens again."""
+        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=True))
+
+    def add_application(self, tenant_id: str, application: Application | str) -> None:
+        """Add an application. Raises ConfigurationError where there is another one with this id."""
+        added = application if isinstance(application, Application) else Application(application)
+        self._change(tenant_id, lambda tenant: changes.with_application(tenant, added))
+
+    def limit_application(self, tenant_id: str, application_id: str, scopes: Iterable[str] | None) -> None:
+        """Grant the application these scopes at most; None: whatever the token asks for."""
+        ceiling = scopes if scopes is None or isinstance(scopes, str) else tuple(scopes)
+        self._change(tenant_id, lambda tenant: changes.with_scopes(tenant, application_id, ceiling))
+
+    def suspend_application(self, tenant_id: str, application_id: str) -> None:
+        """Refuse the application's tokens from now on."""
+        self._change(tenant_id, lambda tenant: changes.with_application_active(tenant, application_id, False))
+
+    def resume_application(self, tenant_id: str, application_id: str) -> None:
+        """Accept the application's tokens again."""
+        self._change(tenant_id, lambda tenant: changes.with_application_active(tenant, application_id, True))
+
+    def rotate_secret(
+        self,
+        tenant_id: str,
+        *,
+        kid: str | None = None,
+        algorithm: str = "HS256",
+        secret: str | None = None,
+        grace: float | None = None,
+        now: float | None = None,
+    ) -> str:
+        """Give the tenant a new secret, or this one, and return it: the tenant has to be told.
+
+        Its other secrets end `grace` seconds from now, or as they do already if that is earlier; 0: at once; None:
+        they go on as they are. Secrets that have ended before are forgotten.
+        """
+        new = fresh_secret(algorithm if algorithm in HMAC_HASHES else "HS256") if secret is None else secret
+        key = Key.secret(new, kid=kid, algorithm=algorithm)
+        moment = self._clock() if now is None else now
+        self._change(tenant_id, lambda tenant: changes.rotated(tenant, key, grace, moment))
+        return new
+
+    def add_public_key(
+        self,
+        tenant_id: str,
+        pem_or_jwk: PublicKeyText,
+        *,
+        algorithm: str,
+        kid: str | None = None,
+        not_after: float | None = None,
+    ) -> None:
+        """Add a public key; see `Key.public`."""
+        key = Key.public(pem_or_jwk, algorithm=algorithm, kid=kid, not_after=not_after)
+        self._change(tenant_id, lambda tenant: changes.with_key(tenant, key))
+
+    def retire_key(
+        self, tenant_id: str, kid: str | None, *, algorithm: str | None = None, at: float | None = None
+    ) -> None:
+        """End the key with this id (None: those without one) now, or at another time, unless it ends earlier."""
+        moment = self._clock() if at is None else at
+        self._change(tenant_id, lambda tenant: changes.without_key(tenant, kid, algorithm, moment))
+
+    def reencrypt(self) -> int:
+        """Encrypt every key anew with the first of the store keys; how many tenants that were is returned.
+
+        To change the store key: start every process with `old,new`, then with `new,old`; call this; then drop `old`.
+        """
+        count, last = 0, ""
+        while True:
+            with self._connections.writing() as connection:
+                desk = Desk(connection, self._schema, self._sealer)
+                done = desk.reseal_after(last, RESEALED_AT_ONCE)
+                if not done:
+                    desk.renew_check_value()
+                    return count
+            count, last = count + len(done), done[-1]
+
+    def check(self) -> None:
+        """Raise TemporarilyUnavailable or ConfigurationError where the database cannot be used at the moment."""
+        self._connections.look_up(self._by_issuer, {"issuer": ""})
+
+    def close(self) -> None:
+        """End the connections that are the store's own. Whoever asks again opens others."""
+        self._connections.close()
+
+    def __repr__(self) -> str:
+        return f"SQLTenants({self._connections!r})"
+
+    def _admit(self, connection: Connection) -> None:
+        check_revision(revision_of(connection, self._schema))
+        Desk(connection, self._schema, self._sealer).check_sealer()
+
+    def _change(self, tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:
+        def existing(old: Tenant | None) -> Tenant:
+            if old is None:
+                raise _impossible(tenant_id, Problem("tenant", "there is none with this id", "add_tenant adds one"))
+            return change(old)
+
+        self._write(_checked("tenant", tenant_id), existing)
+
+    def _write(self, tenant_id: str, change: Callable[[Tenant | None], Tenant]) -> None:
+        """One transaction. When somebody else was quicker, a second one sees what came of it."""
+        try:
+            self._write_once(tenant_id, change)
+        except IntegrityError:
+            try:
+                self._write_once(tenant_id, change)
+            except IntegrityError:
+                what = "the database takes a name in it for another one that is there already"
+                fix = "use names that differ in more than case or blanks"
+                raise _impossible(tenant_id, Problem("id, issuers, kid", what, fix)) from None
+
+    def _write_once(self, tenant_id: str, change: Callable[[Tenant | None], Tenant]) -> None:
+        issuers: set[str] = set()
+        try:
+            with self._connections.writing() as connection:
+                desk = Desk(connection, self._schema, self._sealer)
+                old = desk.take(tenant_id)
+                new = change(old)
+                issuers.update(new.issuers, () if old is None else old.issuers)
+                desk.put(new, old)
+        finally:
+            # Also when it failed: a commit may have come through though its answer did not.
+            self._tell(issuers)
+
+    def _tell(self, issuers: Iterable[str]) -> None:
+        changed = frozenset(issuers)
+        if changed:
+            for callback in self._subscribers:
+                callback(changed)
+
+
+def _checked(where: str, name: object) -> str:
+    if is_name(name):
+        return name
+    problem = Problem(where, "not text of 1 to 256 plain characters", "use the id that it was added with")
+    raise ConfigurationError([problem], "this cannot be done")
+
+
+def _impossible(tenant_id: str, problem: Problem) -> ConfigurationError:
+    return ConfigurationError([problem], f"tenant {tenant_id!r} cannot be stored so")
+
+
+def _end_of_prefix(prefix: str) -> str:
+    """Text that comes after all that begins with the prefix, and before whatever else comes after that."""
+    counted = prefix.rstrip(_LAST)
+    if not counted:
+        return _LAST * MAX_NAME_LENGTH
+    following = ord(counted[-1]) + 1
+    return counted[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)

@@ -1,0 +1,1 @@
+"""For tests of what is plugged in: one suite for each protocol. Needs pytest."""
