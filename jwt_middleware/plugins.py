@@ -20,7 +20,6 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 from asgiref.sync import async_to_sync
 
 from jwt_middleware.errors import TemporarilyUnavailable
-from jwt_middleware.tenants.static import StaticTenants
 
 Answer = TypeVar("Answer")
 
@@ -44,7 +43,8 @@ class Plugin(Generic[Answer]):
 
     `recall` answers from memory, where the plug-in can, on an event loop too; else it says UNKNOWN, and `ask` (in a
     thread) or `ask_async` (on an event loop) has to wait. A plug-in may offer the method in both colours, the second
-    one as `<method>_async`, and `recall` by that name. One that bounds its time itself says `keeps_time = True`.
+    one as `<method>_async`, and `recall` by that name. One that bounds its time itself says `keeps_time = True`; one
+    whose `recall` cannot raise, nor answer with another type, says `recalls_safely = True`.
 
     Every call raises TemporarilyUnavailable when the plug-in raises, answers with another type, or (where it can be
     interrupted or left behind) takes longer than `timeout` seconds.
@@ -85,12 +85,10 @@ class Plugin(Generic[Answer]):
         self._pool.close()
 
     def _recall_of(self, plugin: object) -> Callable[..., Answer | Unknown]:
-        if isinstance(plugin, StaticTenants):
-            # Nothing that could fail or answer with another type: a dictionary is asked without a net.
-            return self._call
         own: Callable[..., Answer | Unknown] | None = getattr(plugin, "recall", None)
         if own is not None:
-            return self._safely(own)
+            # A dictionary that holds checked answers is asked without a net.
+            return own if getattr(plugin, "recalls_safely", False) else self._safely(own)
         if getattr(plugin, "in_memory", False) and self._call_async is None:
             return self.ask
         return _nothing_in_memory

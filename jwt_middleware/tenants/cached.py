@@ -51,6 +51,7 @@ class CachedTenants:
 
     keeps_time = True
     """It bounds its look-ups itself, so that what it knew can serve when one takes too long."""
+    recalls_safely = True
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ class StaticTenants:
     """
 
     in_memory = True
+    recalls_safely = True
 
     def __init__(self, tenants: Iterable[Tenant]) -> None:
         listed = tuple(tenants)
@@ -24,7 +25,7 @@ class StaticTenants:
         problems += [] if problems else _shared_secrets(listed)
         if problems:
             raise ConfigurationError(problems, "these tenants cannot be used together")
-        self.resolve = self._by_issuer.get
+        self.resolve = self.recall = self._by_issuer.get
         """The tenant that has this issuer, or None."""
 
     def __len__(self) -> int:

@@ -12,19 +12,23 @@ from pathlib import Path
 
 from .contestants import contestants
 from .report import Run, as_markdown, as_text
+from .stores import take_stock
 from .tenants import survey
 from .timing import QUICK, Pace, race
 
 POOL = 2000
 TENANTS = (1_000, 1_000_000)
+REVOCATIONS = 1_000_000
 QUICK_POOL = 40
 QUICK_TENANTS = (20, 200)
+QUICK_REVOCATIONS = 500
 
 
 def measure(quick: bool = False) -> Run:
     """One run. A quick one has every row, but its numbers mean nothing."""
     pace, pool, counts = (QUICK, QUICK_POOL, QUICK_TENANTS) if quick else (Pace(), POOL, TENANTS)
-    return Run(race(contestants(pool), pace), survey(counts, pace))
+    revocations = QUICK_REVOCATIONS if quick else REVOCATIONS
+    return Run(race(contestants(pool), pace), survey(counts, pace), take_stock(counts, revocations, pace))
 
 
 def write(run: Run, folder: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import asymmetric, core
+from . import asymmetric, core, stores
 from .contestants import Added, added
+from .stores import Stock
 from .tenants import Census
 from .timing import Timing
 
@@ -15,13 +16,15 @@ PURE = "middleware around jwt.decode"
 # Refusing may cost this much more than accepting, for each key that had to be tried.
 REFUSAL_LIMIT = 2.0
 TENANTS_TOLERANCE = 1.25
+# Bytes; a tenant in the cache takes about a hundred times that.
+FULL_CACHE_TOLERANCE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """One budget line. `measured` holds the ratio of the best rounds and that of the median rounds.
 
-    Where a line says µs, it is a difference instead.
+    Where a line says µs or bytes, it is that instead.
     """
 
     line: str
@@ -41,7 +44,7 @@ class Budget:
         return f"{'at least' if self.at_least else 'at most'} {self.limit:g}"
 
 
-def budgets(timings: dict[str, Timing], censuses: list[Census]) -> list[Budget]:
+def budgets(timings: dict[str, Timing], censuses: list[Census], stock: Stock) -> list[Budget]:
     """Every budget that the run has a measurement for."""
     return [
         *_verification(timings),
@@ -50,6 +53,8 @@ def budgets(timings: dict[str, Timing], censuses: list[Census]) -> list[Budget]:
         *_refusals(timings),
         *_junk(timings),
         *_tenants(censuses),
+        *_tenants_in_databases(stock),
+        *_revocations(stock),
     ]
 
 
@@ -102,3 +107,24 @@ def _tenants(censuses: list[Census]) -> Iterator[Budget]:
     for census in more:
         line = f"request with {census.count:,} tenants over {few.count:,}"
         yield Budget(line, TENANTS_TOLERANCE, census.request.over(few.request))
+
+
+def _tenants_in_databases(stock: Stock) -> Iterator[Budget]:
+    timings, few, many = stock.timings, stock.counts[0], stock.counts[-1]
+    for kind in stores.KINDS:
+        more = timings[stores.cached(kind, few)].less(timings[stores.STATIC])
+        yield Budget(f"cached tenant of {kind}, µs more than one held in memory", 0.5, more)
+        cold = timings[stores.cold(kind)].over(timings[stores.bare(kind)])
+        yield Budget(f"cold tenant of {kind}, over the same query in SQLAlchemy Core", 1.5, cold)
+        request = timings[stores.cached(kind, many)].over(timings[stores.cached(kind, few)])
+        yield Budget(f"request with {many:,} tenants in {kind} over {few:,}", TENANTS_TOLERANCE, request)
+    growth = Timing(stock.bytes_once_full, stock.bytes_once_full)
+    yield Budget("full cache, bytes that it grows for each further tenant", FULL_CACHE_TOLERANCE, growth)
+
+
+def _revocations(stock: Stock) -> Iterator[Budget]:
+    timings = stock.timings
+    yield Budget("RedisRevocations over a bare MGET", 1.3, timings[stores.REDIS].over(timings[stores.BARE_REDIS]))
+    yield Budget(f"MemoryRevocations with {stock.revocations:,} entries, µs", 0.8, timings[stores.MEMORY])
+    size = Timing(stock.bytes_per_revocation, stock.bytes_per_revocation)
+    yield Budget("MemoryRevocations, bytes for each entry", 150, size)

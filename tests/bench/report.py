@@ -11,10 +11,14 @@ from importlib.metadata import version
 from . import core
 from .budgets import OURS_DOOR, Budget, budgets
 from .contestants import added
+from .stores import Stock
 from .tenants import Census
 from .timing import Timing
 
-LIBRARIES = ("PyJWT", "cryptography", "msgspec", "starlette", "fastapi", "litestar", "flask", "flask-jwt-extended")
+LIBRARIES = (
+    *("PyJWT", "cryptography", "msgspec", "starlette", "fastapi", "litestar", "flask", "flask-jwt-extended"),
+    *("sqlalchemy", "psycopg", "redis"),
+)
 INTRODUCTION = """\
 # What authentication costs
 
@@ -33,6 +37,8 @@ from two machines.
   So guards are compared around the same app only, and "x ours" is relative to our `JWTMiddleware` there.
 - **8 KiB junk** is text as long as a token may be that is none. Reading a segment as base64 alone takes several floors
   at that length; no junk that gets so far can be refused in two.
+- **Stores**: PostgreSQL and Redis run on the same machine. A cached tenant is one of a thousand that a database had; a
+  cold one is looked up, its keys in clear, beside the same statement executed by SQLAlchemy, which keeps no tenant.
 """
 
 
@@ -42,6 +48,7 @@ class Run:
 
     timings: dict[str, Timing]
     censuses: list[Census]
+    stock: Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Table:
 
 def tables(run: Run) -> list[Table]:
     """The tables of a run, in reading order, budgets first."""
-    return [budget_table(run), token_table(run), request_table(run), tenant_table(run)]
+    return [budget_table(run), token_table(run), request_table(run), tenant_table(run), store_table(run)]
 
 
 def as_text(run: Run) -> str:
@@ -79,7 +86,7 @@ def machine() -> str:
 def budget_table(run: Run) -> Table:
     """Each budget with its limit, what was measured, and whether it is met."""
     header = ("ratio", "budget", "best", "median", "")
-    return Table("Budgets", header, [_budget_row(budget) for budget in budgets(run.timings, run.censuses)])
+    return Table("Budgets", header, [_budget_row(budget) for budget in budgets(run.timings, run.censuses, run.stock)])
 
 
 def token_table(run: Run) -> Table:
@@ -108,6 +115,12 @@ def tenant_table(run: Run) -> Table:
     header = ("", *(f"{census.count:,} tenants" for census in run.censuses))
     rows = [(label, *cells) for label, cells in _tenant_rows(run.censuses)]
     return Table("Tenants in memory", header, rows)
+
+
+def store_table(run: Run) -> Table:
+    """Requests whose tenant is cached, and single questions to the stores."""
+    rows = [(name, *_times(timing)) for name, timing in run.stock.timings.items()]
+    return Table("Stores", ("", "best µs", "median µs"), rows)
 
 
 def _tenant_rows(censuses: list[Census]) -> Iterator[tuple[str, list[str]]]:

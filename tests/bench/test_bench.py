@@ -10,13 +10,21 @@ pytest.importorskip("cryptography")
 pytest.importorskip("litestar")
 pytest.importorskip("flask_jwt_extended")
 pytest.importorskip("matplotlib")
+pytest.importorskip("redis")
+pytest.importorskip("sqlalchemy")
 
-from . import asgi_apps, asymmetric, core, tokens, wsgi_apps
+from jwt_middleware.sql.schema import upgrade
+from jwt_middleware.tenants.changes import are_alike
+from jwt_middleware.tenants.sql import SQLTenants
+
+from . import asgi_apps, asymmetric, core, stores, tokens, wsgi_apps
 from .__main__ import QUICK_TENANTS, measure, write
 from .budgets import budgets
 from .contestants import label
 from .driving import finish
+from .populating import populate
 from .report import Run, as_text, tables
+from .tenants import tenant, tenant_id
 from .timing import Contestant, Pace, race
 
 
@@ -39,9 +47,28 @@ def test_every_number_of_tenants_is_surveyed(run: Run) -> None:
     assert [census.count for census in run.censuses] == list(QUICK_TENANTS)
 
 
+def test_every_store_is_timed_beside_the_bare_thing(run: Run) -> None:
+    cached = [stores.cached(kind, count) for kind in stores.KINDS for count in QUICK_TENANTS]
+    cold = [row(kind) for kind in stores.KINDS for row in (stores.cold, stores.bare)]
+    revocations = [stores.MEMORY, stores.REDIS, stores.BARE_REDIS]
+    assert sorted(run.stock.timings) == sorted([stores.STATIC, *cached, *cold, *revocations])
+
+
+def test_a_database_is_filled_as_the_store_would_fill_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tenants.db'}"
+    upgrade(url)
+    populate(url, 3)
+    store = SQLTenants(url, store_in_clear=True)
+    store.add_tenant(tenant(2))
+    found = store.tenants()
+    assert [one.id for one in found] == [tenant_id(number) for number in range(3)]
+    assert all(are_alike(one, tenant(number)) for number, one in enumerate(found))
+    store.close()
+
+
 def test_every_budget_is_printed_with_a_verdict(run: Run) -> None:
     lines = as_text(run).splitlines()
-    for budget in budgets(run.timings, run.censuses):
+    for budget in budgets(run.timings, run.censuses, run.stock):
         (line,) = [line for line in lines if line.strip().startswith(budget.line + " ")]
         assert line.endswith(("met", "MISS"))
 
