@@ -6,16 +6,20 @@ The two drivers only fetch the answers that may need waiting for (tenant, revoca
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from jwt_middleware import claims, loading
 from jwt_middleware.claims import CheckedToken, ClaimsPolicy
 from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable
 from jwt_middleware.identity import Identity
 from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken, awaited_keys
+from jwt_middleware.log import report_uncached
 from jwt_middleware.plugins import UNKNOWN, Plugin, aclose_all, close_all
 from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.rotation import RetiringKey, RetiringKeys
 from jwt_middleware.settings import JWTSettings
-from jwt_middleware.tenants.model import Tenant
+from jwt_middleware.tenants.model import Tenant, TenantResolver
 
 
 class Authenticator:
@@ -26,7 +30,7 @@ class Authenticator:
 
     def __init__(self, settings: JWTSettings) -> None:
         self.settings = settings
-        self.tenants = loading.open_tenants(settings.tenants) if isinstance(settings.tenants, str) else settings.tenants
+        self.tenants = _opened_tenants(settings)
         """The resolver: the one in the settings, or the one that their URL names."""
         self.revocations = _opened_revocations(settings)
         """The revocation store: the one in the settings, or the one that their URL names; None: nothing is revoked."""
@@ -45,6 +49,11 @@ class Authenticator:
         timeout = settings.store_timeout
         self._resolver: Plugin[Tenant | None]
         self._resolver = Plugin(self.tenants, "resolve", (Tenant, type(None)), timeout, "tenant_store")
+        if not self._resolver.remembers:
+            report_uncached(self.tenants)
+        # Looked up once; an observed authenticator puts its notes in between.
+        self._verify = self._reader.verify
+        self._ask, self._ask_async = self._resolver.ask, self._resolver.ask_async
         self._store: Plugin[bool] | None = None
         if self.revocations is not None:
             self._store = Plugin(self.revocations, "is_revoked", bool, timeout, "revocation_store")
@@ -63,12 +72,12 @@ class Authenticator:
             issuer = unverified.issuer
             tenant = self._resolver.recall(issuer)
             if tenant is UNKNOWN:
-                tenant = self._resolver.ask(issuer)
+                tenant = self._ask(issuer)
             if tenant is not None and tenant.key_source is not None:
                 fetch = awaited_keys(unverified, tenant)
                 if fetch is not None:
                     fetch.wait()
-            verified = self._reader.verify(unverified, tenant, now := self._now())
+            verified = self._verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
             if verified.is_worth_keeping or verified.key.not_after is not None:
                 self._take_note(verified, checked, now)
@@ -81,18 +90,18 @@ class Authenticator:
     async def authenticate_async(self, token: str) -> Identity:
         """The same on an event loop. Suspends only where a store has to be waited for."""
         unverified = verified = None
-        resolver, store = self._resolver, self._store
+        store = self._store
         try:
             unverified = self._reader.read(token)
             issuer = unverified.issuer
-            tenant = resolver.recall(issuer)
+            tenant = self._resolver.recall(issuer)
             if tenant is UNKNOWN:
-                tenant = await resolver.ask_async(issuer)
+                tenant = await self._ask_async(issuer)
             if tenant is not None and tenant.key_source is not None:
                 fetch = awaited_keys(unverified, tenant)
                 if fetch is not None:
                     await fetch.wait_async()
-            verified = self._reader.verify(unverified, tenant, now := self._now())
+            verified = self._verify(unverified, tenant, now := self._now())
             checked = claims.check(verified, self._policy, now)
             if verified.is_worth_keeping or verified.key.not_after is not None:
                 self._take_note(verified, checked, now)
@@ -135,6 +144,11 @@ class Authenticator:
 
     def _closables(self) -> list[object]:
         return [self.tenants, self.revocations, self._resolver, self._store, *self._checks.values()]
+
+
+def _opened_tenants(settings: JWTSettings) -> TenantResolver | Callable[[str], Any]:
+    named = settings.tenants
+    return loading.open_tenants(named, settings.store_timeout) if isinstance(named, str) else named
 
 
 def _opened_revocations(settings: JWTSettings) -> RevocationStore | None:

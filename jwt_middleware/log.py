@@ -102,6 +102,15 @@ def report_policy(settings: JWTSettings, layer: str) -> None:
     )
 
 
+def report_uncached(tenants: object) -> None:
+    """The resolver is asked for each request, and nobody remembers what it said."""
+    logger.info(
+        "%s is asked for the tenant of each request: put CachedTenants(...) in front of it; if it answers from memory, "
+        "say so with in_memory = True",
+        escaped(getattr(tenants, "__qualname__", type(tenants).__qualname__)),
+    )
+
+
 def report_retiring_key(tenant_id: str, key_id: str | None, not_after: float) -> None:
     """A tenant still signs with a key that is being retired."""
     end = datetime.fromtimestamp(not_after, UTC).isoformat(timespec="seconds")

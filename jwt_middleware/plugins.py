@@ -64,6 +64,11 @@ class Plugin(Generic[Answer]):
             self._call_async, self._call = call, async_to_sync(self._within_time)
         self.recall: Callable[..., Answer | Unknown] = self._recall_of(plugin)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it may have answers in memory."""
+        return self.recall is not _nothing_in_memory
+
     def ask(self, *question: Any) -> Answer:
         """The answer, waited for in this thread. A plain plug-in that hangs cannot be interrupted here."""
         try:

@@ -15,9 +15,11 @@ from jwt_middleware.revocation.lifetimes import Revoker
 from jwt_middleware.revocation.recorded import RecordedRevocations
 from jwt_middleware.revocation.redis import RedisRevocations
 from jwt_middleware.revocation.sql import SQLRevocations
+from jwt_middleware.tenants.secret import fresh_secret
 
-from ..unit.making import settings, token
-from .databases import Database
+from ..unit.making import settings, tenant, token
+from .databases import Database, PostgresDatabase
+from .proxy import Proxy
 from .redis_server import RedisServer
 
 Outcome: TypeAlias = Callable[[Authenticator], str]
@@ -74,3 +76,19 @@ def test_a_store_that_is_not_fit_for_it_is_refused_when_the_authenticator_is_bui
         Authenticator(settings(revocations=redis_server.url))
     with pytest.raises(ConfigurationError, match="db upgrade"):
         Authenticator(settings(revocations=f"sqlite:///{tmp_path}/none.db"))
+
+
+@pytest.mark.parametrize(("store_timeout", "answer"), [(0.05, "tenant_store_timed_out"), (10, "user_123")])
+def test_the_time_limit_of_the_settings_is_that_of_the_tenants_that_a_url_names(
+    store_timeout: float, answer: str, postgres_database: PostgresDatabase, outcome: Outcome, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("JWT_MIDDLEWARE_STORE_KEY", fresh_secret("HS256"))
+    server, name = postgres_database.server, postgres_database.name
+    with Proxy(server.port) as proxy:
+        authenticator = Authenticator(settings(server.url(name, port=proxy.port), store_timeout=store_timeout))
+        store: Any = authenticator.tenants
+        store.resolver.add_tenant(tenant())
+        proxy.delay = 0.3
+        assert outcome(authenticator) == answer
+        proxy.delay = 0
+        authenticator.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from jwt_middleware import (
     Application,
     Authenticator,
+    CachedTenants,
     ConfigurationError,
     FileTenants,
     Identity,
@@ -198,3 +200,34 @@ def test_a_store_that_does_not_say_how_it_is_is_well(state: Callable[[Authentica
     assert state(authenticator)["tenants"] == "ok"
     assert state(authenticator)["revocations"].startswith("revocation_store_failed_with_LookupError_at_")
     authenticator.close()
+
+
+# Resolvers that are asked for each request
+
+
+class Remembering:
+    in_memory = True
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        return tenant()
+
+
+def look_up(issuer: str) -> Tenant | None:
+    return tenant()
+
+
+@pytest.mark.parametrize(("resolver", "name"), [(Store(lambda: None), "Store"), (look_up, "look_up")])
+def test_a_resolver_without_a_cache_is_named_once(resolver: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    authenticator = Authenticator(settings(resolver))
+    for _ in range(2):
+        authenticator.authenticate(token())
+    [message] = caplog.messages
+    assert message.startswith(f"{name} is asked for the tenant of each request: put CachedTenants(...) in front")
+
+
+@pytest.mark.parametrize("tenants", [[tenant()], Remembering(), CachedTenants(look_up)])
+def test_a_resolver_that_remembers_is_not_named(tenants: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Authenticator(settings(tenants)).authenticate(token())
+    assert caplog.messages == []
