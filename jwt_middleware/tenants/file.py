@@ -41,11 +41,13 @@ _ONE_SOURCE = Problem(
 )
 
 _Stamp: TypeAlias = tuple[int, int, int] | None
-"""Modification time, size and inode of the file; None where it cannot be read."""
+"""Modification time, size and inode of a file; None where it cannot be read."""
 
 
 class FileTenants:
     """The tenants of a TOML file, in memory. An edited file is picked up within about two `check_interval`s (seconds).
+
+    The same holds for the files that its keys are in.
 
     Raises ConfigurationError when the file cannot be used at the start. Later a file that cannot be used is logged
     with the reason, and the last good content stays. Write a new version beside the file and rename it: the change
@@ -57,8 +59,8 @@ class FileTenants:
     def __init__(self, path: str | os.PathLike[str], *, check_interval: float = 1.0) -> None:
         self.path = Path(path)
         self._check_interval = check_interval
-        self._seen = self._loaded = _stamp(self.path)
-        self._tenants = load(self.path)
+        self._beside: tuple[Path, ...] = ()
+        self.reload()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -73,7 +75,11 @@ class FileTenants:
 
     def reload(self) -> None:
         """Read the file now. Raises ConfigurationError and keeps the last good content when it cannot be used."""
-        self._seen = self._loaded = _stamp(self.path)
+        self._seen = self._loaded = self._stamps()
+        entries = tenant_entries(read_toml(self.path))
+        # Files that it names count as parts of it, those too that are not there yet.
+        self._beside = tuple(_named_files(entries, self.path.parent))
+        self._seen = self._loaded = self._stamps()
         self._tenants = load(self.path)
 
     def close(self) -> None:
@@ -90,6 +96,9 @@ class FileTenants:
     def __repr__(self) -> str:
         return f"FileTenants({str(self.path)!r})"
 
+    def _stamps(self) -> tuple[_Stamp, ...]:
+        return tuple(map(_stamp, (self.path, *self._beside)))
+
     def _watch(self) -> None:
         with self._lock:
             if self._watcher is not None and self._watcher.is_alive():
@@ -101,7 +110,7 @@ class FileTenants:
 
     def _look(self) -> None:
         """Load a changed file once two looks in a row saw the same: whoever writes it may be in the middle."""
-        seen, self._seen = self._seen, _stamp(self.path)
+        seen, self._seen = self._seen, self._stamps()
         if self._seen == seen and seen != self._loaded:
             try:
                 self.reload()
@@ -182,7 +191,7 @@ def _watch(watched: weakref.ref[FileTenants], stop: threading.Event, interval: f
 
 
 def _stamp(path: Path) -> _Stamp:
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         status = path.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino
     return None
@@ -196,6 +205,17 @@ def _position(error: Exception) -> str:
         return "nested too deeply"
     _, _, position = str(error).rpartition("(")
     return position.rstrip(")") or "no position"
+
+
+def _named_files(entries: list[Any], folder: Path) -> Iterator[Path]:
+    """The files that the keys are in, as far as the entries are what they should be."""
+    for entry in entries:
+        keys = entry.get("keys") if isinstance(entry, dict) else None
+        for key in keys if isinstance(keys, list) else ():
+            for source in ("secret_file", "pem_file"):
+                name = key.get(source) if isinstance(key, dict) else None
+                if isinstance(name, str):
+                    yield folder / name
 
 
 def _built(entry: object, folder: Path, problems: list[Problem]) -> Tenant | None:
@@ -290,6 +310,8 @@ def _read(path: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigurationError([Problem(name, f"{path} cannot be read ({error.strerror})")]) from None
+    except ValueError:
+        raise ConfigurationError([Problem(name, "no file can have this name")]) from None
 
 
 def _from_file(path: Path, where: str) -> bytes:

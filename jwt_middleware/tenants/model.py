@@ -124,6 +124,7 @@ class Tenant(Immutable):
         put(self, "max_lifetime", max_lifetime)
         put(self, "renames_claims", (audience_claim, scope_claim) != ("aud", "scope"))
         types = None if token_types is None else tuple(_listed(token_types, "token_types", problems))
+        problems += _type_problems(types or ())
         put(self, "token_types", None if types is None else normalized_types(types))
         # A dictionary costs more memory than a handful of applications is worth.
         many = len(self.applications) > 8
@@ -174,6 +175,12 @@ def _source(keys: object) -> KeySource | None:
 def normalized_types(types: Iterable[str]) -> frozenset[str]:
     """Token types as they are compared: lower case, without the `application/` prefix (RFC 7515 section 4.1.9)."""
     return frozenset(str(name).lower().removeprefix("application/") for name in types)
+
+
+def _type_problems(types: Iterable[object]) -> Iterator[Problem]:
+    for name in types:
+        if not is_name(name):
+            yield Problem("token_types", f"{name!r} is no type", 'write token_types=["JWT"]')
 
 
 def _names_or_none(names: object) -> Sequence[str] | None:

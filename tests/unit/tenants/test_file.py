@@ -60,6 +60,12 @@ def one(path: Path, text: str, issuer: str = "acme") -> Tenant:
     return found
 
 
+def keys_of(tenants: FileTenants) -> tuple[Key, ...]:
+    found = tenants.resolve("acme")
+    assert found is not None
+    return found.keys
+
+
 def refusal(path: Path, text: str | bytes) -> str:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ConfigurationError) as caught:
@@ -228,6 +234,7 @@ def test_a_weak_secret_is_refused_by_the_tenants_name_and_not_shown(path: Path) 
         (" }]", ', secret_env = "X" }]', "not exactly one source"),
         ("secret =", "secret_env =", "is not in the environment"),
         ("secret =", "secret_file =", "cannot be read (No such file or directory)"),
+        ('secret = "', 'secret_file = "\\u0000', "tenant 'acme': key 1: secret_file: no file can have this name"),
     ],
 )
 def test_whatever_is_wrong_is_told_with_the_tenant_and_the_place(old: str, new: str, problem: str, path: Path) -> None:
@@ -314,6 +321,32 @@ def test_a_file_that_stays_broken_is_reported_once_and_picked_up_when_it_is_mend
     assert not eventually(lambda: len(caplog.records) > 1, within=20 * QUICK)
     edit(path, GLOBEX)
     assert eventually(lambda: tenants.resolve("globex"))
+
+
+KEY_IN_A_FILE = ACME.partition("keys")[0] + 'keys = [{ secret_file = "key" }]\n'
+
+
+@pytest.mark.parametrize("before", [b"hunter2", None], ids=["weak", "missing"])
+def test_a_key_that_comes_later_is_picked_up_though_the_file_that_names_it_stays(
+    before: bytes | None, tenants: FileTenants, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenants.resolve("acme")
+    if before is not None:
+        edit(path.parent / "key", before)
+    edit(path, KEY_IN_A_FILE)
+    assert eventually(lambda: caplog.records)
+    edit(path.parent / "key", OTHER_SECRET)
+    assert eventually(lambda: Key.secret(OTHER_SECRET) in keys_of(tenants))
+
+
+def test_a_key_that_is_changed_in_its_file_is_picked_up(path: Path) -> None:
+    edit(path.parent / "key", SECRET)
+    edit(path, KEY_IN_A_FILE)
+    tenants = FileTenants(path, check_interval=QUICK)
+    assert Key.secret(SECRET) in keys_of(tenants)
+    edit(path.parent / "key", OTHER_SECRET)
+    assert eventually(lambda: Key.secret(OTHER_SECRET) in keys_of(tenants))
+    tenants.close()
 
 
 def test_a_file_is_not_read_while_somebody_is_still_writing_it(

@@ -138,8 +138,8 @@ def test_active_is_true_or_false_because_a_text_would_count_as_true(active: Any)
         Application("shop", active=active)
 
 
-@pytest.mark.parametrize("types", ["JWT", 7])
-def test_token_types_are_a_list(types: Any) -> None:
+@pytest.mark.parametrize("types", ["JWT", 7, [7], ["JWT", None], [""], ["a\n"]])
+def test_token_types_are_a_list_of_names(types: Any) -> None:
     assert refused(token_types=types) == ["token_types"]
 
 
