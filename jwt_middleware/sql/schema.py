@@ -18,9 +18,9 @@ from jwt_middleware.sql.connections import transaction
 from jwt_middleware.sql.engines import COMMAND, Opened, opened, sqlite_file, unavailable
 from jwt_middleware.sql.tables import VERSION_TABLE, tables_in
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 """What `upgrade` leads to."""
-SUPPORTED: Final = ("0001", NEWEST)
+SUPPORTED: Final = ("0002", NEWEST)
 """Revisions that this code runs on: the newest and the one before, so that code and database change one by one."""
 MIGRATION_TIMEOUT: Final = 600.0
 """Seconds that an upgrade waits for its connection or a lock, and that one statement of it may take."""

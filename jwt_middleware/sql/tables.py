@@ -19,6 +19,8 @@ NAME: Final = String(MAX_NAME_LENGTH).with_variant(VARCHAR(MAX_NAME_LENGTH, coll
 """An id, an issuer or a key id."""
 HASH: Final = String(40).with_variant(VARCHAR(40, collation="C"), "postgresql")
 """160 bit in hexadecimal."""
+SHA256: Final = String(64).with_variant(VARCHAR(64, collation="C"), "postgresql")
+"""A whole SHA-256 in hexadecimal."""
 
 
 class Tables(NamedTuple):
@@ -29,6 +31,8 @@ class Tables(NamedTuple):
     applications: Table
     keys: Table
     revocations: Table
+    audit: Table
+    links: Table
     meta: Table
     version: Table
 
@@ -81,6 +85,25 @@ def tables_in(schema: str | None) -> Tables:
             Column("cutoff", BigInteger, nullable=False),
             Column("ends", BigInteger, nullable=False),
             Column("uncopied", BigInteger),
+        ),
+        audit=Table(
+            f"{PREFIX}audit",
+            metadata,
+            Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+            Column("at", Double, nullable=False),
+            Column("actor", Text, nullable=False),
+            Column("action", String(32), nullable=False),
+            Column("tenant_id", NAME),
+            Column("details", Text, nullable=False),
+        ),
+        links=Table(
+            f"{PREFIX}links",
+            metadata,
+            Column("tenant_id", NAME, primary_key=True),
+            Column("token_hash", SHA256, nullable=False),
+            Column("expires_at", Double, nullable=False),
+            Column("state", String(16), nullable=False),
+            Column("key_hash", SHA256),
         ),
         meta=Table(
             f"{PREFIX}meta",

@@ -1,12 +1,12 @@
-"""Writing tenants down. Each function works inside a transaction that somebody else begins and commits."""
+"""Writing tenants down, and who did it. All of it works inside a transaction that somebody else begins and commits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, inspect, select, update
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.sql.reading import SOURCES, by_id, tenants_in
@@ -21,13 +21,17 @@ CHECK_NAME: Final = "store_key_check"
 
 
 class Desk:
-    """Where tenants are written: one transaction, the tables of one schema, and how keys are sealed."""
+    """Where tenants are written: one transaction, the tables of one schema, how keys are sealed, and who writes."""
 
-    def __init__(self, connection: Connection, schema: str | None, sealer: Sealer) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, schema: str | None, sealer: Sealer, actor: str, now: float) -> None:
+        self.connection = self._connection = connection
+        self.tables = self._tables = tables_in(schema)
+        self.touched: set[str] = set()
+        """The issuers, before and after, of the tenants that were written."""
         self._schema = schema
-        self._tables = tables_in(schema)
         self._sealer = sealer
+        self._actor = actor
+        self._now = now
 
     def take(self, tenant_id: str) -> Tenant | None:
         """The tenant, if there is one; nobody else changes it before the transaction ends."""
@@ -37,6 +41,7 @@ class Desk:
 
     def put(self, tenant: Tenant, old: Tenant | None) -> None:
         """Write what is new in the tenant. Raises ConfigurationError for an issuer that is somebody else's."""
+        self.touched.update(tenant.issuers, () if old is None else old.issuers)
         if old is None:
             self._connection.execute(insert(self._tables.tenants), _row(tenant))
         elif _row(tenant) != _row(old):
@@ -50,17 +55,29 @@ class Desk:
         if old is None or (tenant.keys, fetched_from(tenant)) != (old.keys, fetched_from(old)):
             self._seal_keys(tenant)
 
-    def remove(self, tenant_id: str) -> list[str]:
-        """Remove the tenant and everything that is its own, be it readable or not; the issuers that it had."""
+    def remove(self, tenant_id: str) -> bool:
+        """Remove the tenant and everything that is its own, be it readable or not; whether there was one."""
         if not self._lock(tenant_id):
-            return []
+            return False
         tenants, issuers, *others = self._tables[:4]
         gone = select(issuers.c.issuer).where(issuers.c.tenant_id == tenant_id)
-        names = [*self._connection.execute(gone).scalars()]
-        for table in (issuers, *others):
+        self.touched.update(self._connection.execute(gone).scalars())
+        links = [self._tables.links] if self.has_audit() else []
+        for table in (issuers, *others, *links):
             self._connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
         self._connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
-        return names
+        return True
+
+    def note(self, action: str, tenant_id: str | None, details: Mapping[str, Any]) -> None:
+        """Write down who did this, in the same transaction. The revision before the newest has no place for it."""
+        if self.has_audit():
+            text = msgspec.json.encode(details).decode()
+            entry = {"at": self._now, "actor": self._actor, "action": action, "tenant_id": tenant_id, "details": text}
+            self._connection.execute(insert(self._tables.audit), entry)
+
+    def has_audit(self) -> bool:
+        """Whether the schema has the tables for audit and links."""
+        return inspect(self._connection).has_table(self._tables.audit.name, self._schema)
 
     def reseal_after(self, tenant_id: str, limit: int) -> list[str]:
         """Write the keys of the next tenants, by id, sealed with the first of the store keys; whose these were."""

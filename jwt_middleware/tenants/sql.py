@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.grammar import MAX_NAME_LENGTH, is_name
+from jwt_middleware.sql.auditing import AuditEntry, audit_entries
 from jwt_middleware.sql.connections import Connections
 from jwt_middleware.sql.reading import by_id, by_issuer, page, tenants_in
 from jwt_middleware.sql.schema import check_revision, check_schema, revision_of
@@ -23,7 +27,9 @@ from jwt_middleware.tenants.public_keys import PublicKeyText
 from jwt_middleware.tenants.secret import fresh_secret
 
 MAX_PAGE: Final = 1000
-"""Tenants that are listed at once, at most."""
+"""Tenants, or entries of the audit table, that are listed at once, at most."""
+PROGRAM: Final = "program"
+"""Who acts where nobody says so."""
 RESEALED_AT_ONCE: Final = 100
 """Tenants whose keys are encrypted anew in one transaction."""
 
@@ -31,6 +37,10 @@ _MAX_OFFSET: Final = 2**53
 _LAST: Final = "\U0010ffff"
 _FIRST_SURROGATE: Final = 0xD800
 _AFTER_SURROGATES: Final = 0xE000
+
+
+Change: TypeAlias = Callable[[Tenant | None], Tenant]
+"""From the tenant as it is, if there is one, to the tenant as it shall be."""
 
 
 class SQLTenants:
@@ -44,7 +54,8 @@ class SQLTenants:
     several such keys, of which the first encrypts and all decrypt. `store_in_clear` is the only way to do without.
 
     Every change is one transaction, and doing it twice is doing it once. It raises ConfigurationError for what cannot
-    be, and TemporarilyUnavailable when the database does not answer in time.
+    be, and TemporarilyUnavailable when the database does not answer in time. Who changed what when is written down with
+    it, for `audit` to read; `acting_as` says who.
 
     Raises ConfigurationError for a database without the tables, of another revision or with another store key.
     """
@@ -62,6 +73,7 @@ class SQLTenants:
         self._sealer = sealer_from(store_key, store_in_clear)
         self._schema = schema
         self._clock = clock
+        self._actor = PROGRAM
         self._subscribers: list[Callable[[Iterable[str]], object]] = []
         self._connections = Connections(url_or_engine, store_timeout, self._admit)
         check_schema(schema, self._connections.dialect)
@@ -89,6 +101,42 @@ class SQLTenants:
         rows = self._connections.rows(page(self._schema), bounds | places, patient=True)
         return tenants_in(rows, self._sealer)
 
+    def acting_as(self, actor: str) -> SQLTenants:
+        """The same store, whose changes are written down as this one's: a person, a command, a page."""
+        other = copy(self)
+        other._actor = actor
+        return other
+
+    def audit(
+        self, tenant_id: str | None = None, *, limit: int = 100, before: int | None = None
+    ) -> Sequence[AuditEntry]:
+        """What was changed, newest first: everything, or what concerns one tenant. Nobody can change an entry.
+
+        `limit` entries at most (up to 1000), with numbers below `before`. Raises ConfigurationError where the tables
+        are older than that.
+        """
+        limit = min(max(limit, 0), MAX_PAGE)
+        with self.transaction() as desk:
+            return audit_entries(desk, tenant_id, limit, before)
+
+    def note(self, action: str, tenant_id: str | None = None, **details: Any) -> None:
+        """Write something down that is no change of a tenant. No secret may be in the details."""
+        with self.transaction() as desk:
+            desk.note(action, tenant_id, details)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Desk]:
+        """All or nothing of what is written at the desk; the issuers touched are told to subscribers afterwards."""
+        touched: set[str] = set()
+        try:
+            with self._connections.writing() as connection:
+                desk = Desk(connection, self._schema, self._sealer, self._actor, self._clock())
+                touched = desk.touched
+                yield desk
+        finally:
+            # Also when it failed: a commit may have come through though its answer did not.
+            self._tell(touched)
+
     def subscribe(self, callback: Callable[[Iterable[str]], object]) -> None:
         """Call this after each change in this process, with the issuers of the tenant before and after it."""
         self._subscribers.append(callback)
@@ -102,43 +150,48 @@ class SQLTenants:
                 raise _impossible(tenant.id, Problem("id", "there is another tenant of this id", fix))
             return old or tenant
 
-        self._write(tenant.id, added)
+        self._write(tenant.id, added, "tenant.add", {})
 
     def replace_tenant(self, tenant: Tenant) -> None:
         """Add the tenant, or make everything about the one with this id as it is here."""
-        self._write(tenant.id, lambda old: tenant)
+        self._write(tenant.id, lambda old: tenant, "tenant.replace", {})
 
     def remove(self, tenant_id: str) -> None:
         """Remove the tenant, if it is there, with its applications and keys. There is no way back; see `suspend`."""
-        with self._connections.writing() as connection:
-            issuers = Desk(connection, self._schema, self._sealer).remove(_checked("tenant", tenant_id))
-        self._tell(issuers)
+        with self.transaction() as desk:
+            if desk.remove(_checked("tenant", tenant_id)):
+                desk.note("tenant.remove", tenant_id, {})
 
     def suspend(self, tenant_id: str) -> None:
         """Refuse the tenant's tokens from now on."""
-        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=False))
+        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=False), "tenant.suspend")
 
     def resume(self, tenant_id: str) -> None:
         """Accept the tenant's tokens again."""
-        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=True))
+        self._change(tenant_id, lambda tenant: changes.changed(tenant, active=True), "tenant.resume")
 
     def add_application(self, tenant_id: str, application: Application | str) -> None:
         """Add an application. Raises ConfigurationError where there is another one with this id."""
         added = application if isinstance(application, Application) else Application(application)
-        self._change(tenant_id, lambda tenant: changes.with_application(tenant, added))
+        details = {"application": added.id, "scopes": _listed(added.scopes)}
+        self._change(tenant_id, lambda tenant: changes.with_application(tenant, added), "application.add", **details)
 
     def limit_application(self, tenant_id: str, application_id: str, scopes: Iterable[str] | None) -> None:
         """Grant the application these scopes at most; None: whatever the token asks for."""
         ceiling = scopes if scopes is None or isinstance(scopes, str) else tuple(scopes)
-        self._change(tenant_id, lambda tenant: changes.with_scopes(tenant, application_id, ceiling))
+        details = {"application": application_id, "scopes": _listed(ceiling)}
+        limited = partial(changes.with_scopes, application_id=application_id, scopes=ceiling)
+        self._change(tenant_id, limited, "application.limit", **details)
 
     def suspend_application(self, tenant_id: str, application_id: str) -> None:
         """Refuse the application's tokens from now on."""
-        self._change(tenant_id, lambda tenant: changes.with_application_active(tenant, application_id, False))
+        suspended = partial(changes.with_application_active, application_id=application_id, active=False)
+        self._change(tenant_id, suspended, "application.suspend", application=application_id)
 
     def resume_application(self, tenant_id: str, application_id: str) -> None:
         """Accept the application's tokens again."""
-        self._change(tenant_id, lambda tenant: changes.with_application_active(tenant, application_id, True))
+        resumed = partial(changes.with_application_active, application_id=application_id, active=True)
+        self._change(tenant_id, resumed, "application.resume", application=application_id)
 
     def rotate_secret(
         self,
@@ -158,7 +211,8 @@ class SQLTenants:
         new = fresh_secret(algorithm if algorithm in HMAC_HASHES else "HS256") if secret is None else secret
         key = Key.secret(new, kid=kid, algorithm=algorithm)
         moment = self._clock() if now is None else now
-        self._change(tenant_id, lambda tenant: changes.rotated(tenant, key, grace, moment))
+        rotated = partial(changes.rotated, key=key, grace=grace, now=moment)
+        self._change(tenant_id, rotated, "secret.rotate", kid=kid, algorithm=algorithm, grace=grace)
         return new
 
     def add_public_key(
@@ -172,14 +226,16 @@ class SQLTenants:
     ) -> None:
         """Add a public key; see `Key.public`."""
         key = Key.public(pem_or_jwk, algorithm=algorithm, kid=kid, not_after=not_after)
-        self._change(tenant_id, lambda tenant: changes.with_key(tenant, key))
+        details = {"kid": kid, "algorithm": algorithm, "not_after": key.not_after}
+        self._change(tenant_id, lambda tenant: changes.with_key(tenant, key), "key.add", **details)
 
     def retire_key(
         self, tenant_id: str, kid: str | None, *, algorithm: str | None = None, at: float | None = None
     ) -> None:
         """End the key with this id (None: those without one) now, or at another time, unless it ends earlier."""
         moment = self._clock() if at is None else at
-        self._change(tenant_id, lambda tenant: changes.without_key(tenant, kid, algorithm, moment))
+        retired = partial(changes.without_key, key_id=kid, algorithm=algorithm, at=moment)
+        self._change(tenant_id, retired, "key.retire", kid=kid, algorithm=algorithm, at=moment)
 
     def reencrypt(self) -> int:
         """Encrypt every key anew with the first of the store keys; how many tenants that were is returned.
@@ -188,11 +244,11 @@ class SQLTenants:
         """
         count, last = 0, ""
         while True:
-            with self._connections.writing() as connection:
-                desk = Desk(connection, self._schema, self._sealer)
+            with self.transaction() as desk:
                 done = desk.reseal_after(last, RESEALED_AT_ONCE)
                 if not done:
                     desk.renew_check_value()
+                    desk.note("store.reencrypt", None, {"tenants": count})
                     return count
             count, last = count + len(done), done[-1]
 
@@ -209,46 +265,45 @@ class SQLTenants:
 
     def _admit(self, connection: Connection) -> None:
         check_revision(revision_of(connection, self._schema))
-        Desk(connection, self._schema, self._sealer).check_sealer()
+        Desk(connection, self._schema, self._sealer, self._actor, self._clock()).check_sealer()
 
-    def _change(self, tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:
+    def _change(self, tenant_id: str, change: Callable[[Tenant], Tenant], action: str, **details: Any) -> None:
         def existing(old: Tenant | None) -> Tenant:
             if old is None:
                 raise _impossible(tenant_id, Problem("tenant", "there is none with this id", "add_tenant adds one"))
             return change(old)
 
-        self._write(_checked("tenant", tenant_id), existing)
+        self._write(_checked("tenant", tenant_id), existing, action, details)
 
-    def _write(self, tenant_id: str, change: Callable[[Tenant | None], Tenant]) -> None:
+    def _write(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> None:
         """One transaction. When somebody else was quicker, a second one sees what came of it."""
         try:
-            self._write_once(tenant_id, change)
+            self._write_once(tenant_id, change, action, details)
         except IntegrityError:
             try:
-                self._write_once(tenant_id, change)
+                self._write_once(tenant_id, change, action, details)
             except IntegrityError:
                 what = "the database takes a name in it for another one that is there already"
                 fix = "use names that differ in more than case or blanks"
                 raise _impossible(tenant_id, Problem("id, issuers, kid", what, fix)) from None
 
-    def _write_once(self, tenant_id: str, change: Callable[[Tenant | None], Tenant]) -> None:
-        issuers: set[str] = set()
-        try:
-            with self._connections.writing() as connection:
-                desk = Desk(connection, self._schema, self._sealer)
-                old = desk.take(tenant_id)
-                new = change(old)
-                issuers.update(new.issuers, () if old is None else old.issuers)
-                desk.put(new, old)
-        finally:
-            # Also when it failed: a commit may have come through though its answer did not.
-            self._tell(issuers)
+    def _write_once(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> None:
+        with self.transaction() as desk:
+            old = desk.take(tenant_id)
+            new = change(old)
+            desk.put(new, old)
+            if old is None or not changes.are_alike(old, new):
+                desk.note(action, tenant_id, details)
 
     def _tell(self, issuers: Iterable[str]) -> None:
         changed = frozenset(issuers)
         if changed:
             for callback in self._subscribers:
                 callback(changed)
+
+
+def _listed(scopes: Iterable[str] | None) -> list[str] | None:
+    return None if scopes is None else sorted(scopes)
 
 
 def _checked(where: str, name: object) -> str:

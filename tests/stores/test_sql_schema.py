@@ -190,7 +190,7 @@ def test_an_upgrade_that_fails_half_way_leaves_what_there_was(
 ) -> None:
     upgrade(empty_database.url, revision=SUPPORTED[0])
     empty_database.run("CREATE TABLE twice (kid VARCHAR(9))")
-    empty_database.run("CREATE INDEX jwt_middleware_key_ids ON twice (kid)")
+    empty_database.run("CREATE INDEX jwt_middleware_link_tokens ON twice (kid)")
     with pytest.raises(TemporarilyUnavailable) as caught:
         upgrade(empty_database.url)
     assert "already exists" in str(caught.value.__cause__)
