@@ -15,7 +15,7 @@ from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable
 from jwt_middleware.identity import Identity
 from jwt_middleware.jws import TokenReader, UnverifiedToken, VerifiedToken, awaited_keys
 from jwt_middleware.log import report_uncached
-from jwt_middleware.plugins import UNKNOWN, Plugin, aclose_all, close_all
+from jwt_middleware.plugins import UNKNOWN, Plugin, aclose_all, check_of, close_all
 from jwt_middleware.revocation.protocol import RevocationStore
 from jwt_middleware.rotation import RetiringKey, RetiringKeys
 from jwt_middleware.settings import JWTSettings
@@ -57,9 +57,9 @@ class Authenticator:
         self._store: Plugin[bool] | None = None
         if self.revocations is not None:
             self._store = Plugin(self.revocations, "is_revoked", bool, timeout, "revocation_store")
-        self._checks = {"tenants": _check_of(self.tenants, timeout, "tenant_store")}
+        self._checks = {"tenants": check_of(self.tenants, timeout, "tenant_store")}
         if self.revocations is not None:
-            self._checks["revocations"] = _check_of(self.revocations, timeout, "revocation_store")
+            self._checks["revocations"] = check_of(self.revocations, timeout, "revocation_store")
 
     def authenticate(self, token: str) -> Identity:
         """The identity that this token (its text, without `Bearer`) gives.
@@ -154,11 +154,6 @@ def _opened_tenants(settings: JWTSettings) -> TenantResolver | Callable[[str], A
 def _opened_revocations(settings: JWTSettings) -> RevocationStore | None:
     named = settings.revocations
     return loading.open_revocations(named, settings.store_timeout, settings.clock) if isinstance(named, str) else named
-
-
-def _check_of(store: object, timeout: float, name: str) -> Plugin[None] | None:
-    """Asks the store how it is; None where it does not say."""
-    return Plugin(store, "check", type(None), timeout, name) if hasattr(store, "check") else None
 
 
 def _state(check: Plugin[None]) -> str:

@@ -61,7 +61,9 @@ class Plugin(Generic[Answer]):
         self._name = name
         self._pool = _Pool(name)
         if is_async(call):
-            self._call_async, self._call = call, async_to_sync(self._within_time)
+            self._call_async = call
+        if is_async(call) or (call is plugin and self._call_async is not None):
+            self._call = async_to_sync(self._within_time)
         self.recall: Callable[..., Answer | Unknown] = self._recall_of(plugin)
 
     @property
@@ -127,6 +129,13 @@ class Plugin(Generic[Answer]):
         if isinstance(error, TimeoutError):
             return TemporarilyUnavailable(f"{self._name}_timed_out")
         return TemporarilyUnavailable(f"{self._name}_failed_with_{type(error).__name__}_at_{_origin(error)}")
+
+
+def check_of(store: object, timeout: float, name: str) -> Plugin[None] | None:
+    """Asks the store how it is, by its `check` or `check_async`; None where it does not say."""
+    if not hasattr(store, "check") and not hasattr(store, "check_async"):
+        return None
+    return Plugin(store, "check", type(None), timeout, name)
 
 
 def _nothing_in_memory(*question: Any) -> Unknown:

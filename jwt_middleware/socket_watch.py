@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from jwt_middleware.admission import Admission, Gate
-from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable
+from jwt_middleware.errors import AuthenticationError, TemporarilyUnavailable, TokenExpired
 
 POLICY_VIOLATION: Final = 1008
 """Close code of a refused or ended socket (RFC 6455 section 7.4.1)."""
@@ -61,8 +61,11 @@ class SocketWatch:
         loop = asyncio.get_running_loop()
         last_checked = loop.time()
         while True:
-            await asyncio.sleep(self._wait())
+            await asyncio.sleep(max(_SHORTEST_WAIT, min(self._gate.settings.recheck_interval, self._left())))
             try:
+                # The token's time is up, whether or not a store can tell the rest.
+                if self._left() <= 0:
+                    raise TokenExpired
                 await self._check()
                 last_checked = loop.time()
             except TemporarilyUnavailable as refusal:
@@ -71,12 +74,11 @@ class SocketWatch:
             except AuthenticationError as refusal:
                 return await self._close(refusal, POLICY_VIOLATION)
 
-    def _wait(self) -> float:
-        """Seconds until the next check: the interval, or until the token's time is up."""
+    def _left(self) -> float:
+        """Seconds for which the token is good."""
         settings, identity = self._gate.settings, self._admission.identity
         assert identity is not None  # noqa: S101 (only sockets with an identity are watched)
-        left = identity.expires_at + settings.expiry_leeway - settings.clock()
-        return max(_SHORTEST_WAIT, min(settings.recheck_interval, left))
+        return identity.expires_at + settings.expiry_leeway - settings.clock()
 
     async def _check(self) -> None:
         gate, admission = self._gate, self._admission

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from types import TracebackType
 
 from jwt_middleware.errors import TemporarilyUnavailable
@@ -21,6 +23,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._is_suspect = False
         self._trial: Attempt | None = None
+        _everywhere.add(self)
 
     def attempt(self) -> Attempt:
         """A context manager around one call. Raises TemporarilyUnavailable while somebody else tries.
@@ -46,6 +49,11 @@ class Breaker:
                 if self._trial is attempt:
                     self._trial = None
 
+    def after_fork(self) -> None:
+        """In the child: whoever was trying does so in the parent, and nobody there holds the lock."""
+        self._lock = threading.Lock()
+        self._trial = None
+
 
 class Attempt:
     """One call of the store."""
@@ -62,3 +70,15 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._breaker.ended(self, error)
+
+
+_everywhere: weakref.WeakSet[Breaker] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for breaker in _everywhere:
+        breaker.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch (Windows forks nothing)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from jwt_middleware.errors import ConfigurationError, Problem, TemporarilyUnavailable
 from jwt_middleware.flights import Failure, Flight, Flights
 from jwt_middleware.grammar import escaped
-from jwt_middleware.plugins import UNKNOWN, Plugin, Unknown, aclose_all, close_all
+from jwt_middleware.plugins import UNKNOWN, Plugin, Unknown, aclose_all, check_of, close_all
 from jwt_middleware.tenants.model import Tenant
 
 _log = logging.getLogger("jwt_middleware")
@@ -77,6 +77,7 @@ class CachedTenants:
         self._flights: Flights[Tenant | None] = Flights(MAX_LOOK_UPS, "tenant_store", clock)
         self._plugin: Plugin[Tenant | None]
         self._plugin = Plugin(resolver, "resolve", (Tenant, type(None)), store_timeout, "tenant_store")
+        self._store_check = check_of(resolver, store_timeout, "tenant_store")
         self._tasks: set[asyncio.Task[None]] = set()
         subscribe = getattr(resolver, "subscribe", None)
         if subscribe is not None:
@@ -134,18 +135,22 @@ class CachedTenants:
                 self._unknown.pop(issuer, None)
 
     def check(self) -> None:
-        """Ask the store itself whether it can be reached, where it offers that. Raises what it raises."""
-        check = getattr(self.resolver, "check", None)
-        if check is not None:
-            check()
+        """Ask the store itself whether it can be reached, where it offers that. Raises TemporarilyUnavailable."""
+        if self._store_check is not None:
+            self._store_check.ask()
+
+    async def check_async(self) -> None:
+        """The same on an event loop."""
+        if self._store_check is not None:
+            await self._store_check.ask_async()
 
     def close(self) -> None:
         """Close the store and end its threads."""
-        close_all([self.resolver, self._plugin])
+        close_all([self.resolver, self._plugin, self._store_check])
 
     async def aclose(self) -> None:
         """The same on an event loop."""
-        await aclose_all([self.resolver, self._plugin])
+        await aclose_all([self.resolver, self._plugin, self._store_check])
 
     def __len__(self) -> int:
         return len(self._tenants)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -24,19 +23,12 @@ import pytest
 
 from jwt_middleware.plugins import UNKNOWN, Plugin
 from jwt_middleware.revocation.protocol import WritableRevocations
+from jwt_middleware.testing.clock import Clock
 
 IsRevoked: TypeAlias = Callable[..., bool]
 """Takes tenant id, token id, subject and `iat`."""
-
-
-class SettableClock:
-    """Starts now, and moves only when a test moves it: `clock.now += 60`."""
-
-    def __init__(self) -> None:
-        self.now = float(int(time.time()))
-
-    def __call__(self) -> float:
-        return self.now
+SettableClock: TypeAlias = Clock
+"""Moves only when a test moves it: `clock.now += 60`."""
 
 
 class RevocationStoreSuite:

@@ -169,6 +169,17 @@ def test_a_store_that_fails_closes_a_socket_only_after_a_while(monkeypatch: pyte
     asyncio.run(scenario())
 
 
+def test_a_socket_ends_with_its_token_though_no_store_can_tell() -> None:
+    async def scenario() -> None:
+        world = World()
+        async with opened(world, lifetime=0.2) as (connection, _):
+            world.fails = True
+            closed = await connection.receive_output(timeout=1)
+            assert (closed["type"], closed["code"]) == ("websocket.close", 1008)
+
+    asyncio.run(scenario())
+
+
 def test_an_event_is_not_lost_when_the_app_gives_up_waiting_for_it() -> None:
     async def impatient(scope: Any, receive: Any, send: Any) -> None:
         await receive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -104,3 +105,17 @@ def test_of_many_threads_one_tries(breaker: Breaker) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["is told"] * 7 + ["tries"]
+
+
+def test_a_forked_process_does_not_wait_for_a_trial_of_its_parent(breaker: Breaker) -> None:
+    fail(breaker, TimeoutError())
+    with breaker.attempt(), breaker._lock:
+        child = os.fork()
+        if child == 0:
+            try:
+                succeed(breaker)
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+    assert status == 0

@@ -386,6 +386,36 @@ def test_closing_and_checking_reach_the_store() -> None:
     CachedTenants(lambda issuer: None).check()
 
 
+class AsyncCheck:
+    """Says how it is on an event loop only."""
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        return ACME
+
+    async def check(self) -> None:
+        raise TemporarilyUnavailable("replica_lags_behind")
+
+
+class CheckAsyncOnly:
+    """The same, by the name for it."""
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        return ACME
+
+    async def check_async(self) -> None:
+        raise TemporarilyUnavailable("replica_lags_behind")
+
+
+@pytest.mark.parametrize("kind", [AsyncCheck, CheckAsyncOnly])
+def test_a_store_that_is_asked_on_an_event_loop_how_it_is_is_asked(kind: type[Any]) -> None:
+    tenants = CachedTenants(kind())
+    with pytest.raises(TemporarilyUnavailable, match="replica_lags_behind"):
+        tenants.check()
+    with pytest.raises(TemporarilyUnavailable, match="replica_lags_behind"):
+        asyncio.run(tenants.check_async())
+    asyncio.run(CachedTenants(lambda issuer: None).check_async())
+
+
 def test_its_repr_names_the_store() -> None:
     assert repr(CachedTenants(ACME, ttl=7)).startswith("CachedTenants(Tenant('acme'")
 
