@@ -20,7 +20,7 @@ from jwt_middleware.errors import (
     TemporarilyUnavailable,
     TokenExpired,
 )
-from jwt_middleware.paths import Demand
+from jwt_middleware.paths import CREDENTIALS, Demand, Rule
 from jwt_middleware.responses import refusal_answer
 from jwt_middleware.settings import JWTSettings
 
@@ -78,8 +78,12 @@ _IDENTITY_OBJECT: Final[Object] = {
         "key_expires_at": {**_SECONDS, "description": "When the key that signed this token is retired"},
     },
 }
-_CHALLENGE: Final[Object] = {"WWW-Authenticate": {"description": "The challenge of RFC 6750", "schema": _TEXT}}
-_RETRY_AFTER: Final[Object] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_CHALLENGE: Final[Object] = {
+    "WWW-Authenticate": {"description": "The challenge of RFC 6750", "required": True, "schema": _TEXT}
+}
+_RETRY_AFTER: Final[Object] = {
+    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer"}}
+}
 _DEMANDED: Final[Object] = {
     "name": "scope",
     "in": "query",
@@ -105,7 +109,7 @@ def describe(document: Object, settings: JWTSettings, prefix: str = "") -> None:
         demand = settings.path_policy.decide(prefix + path, method)
         if prefix + path == settings.verify_path:
             demand = demand._replace(access="required")
-        _describe_operation(operation, demand, settings)
+        _describe_operation(operation, demand, _needed_sometimes(prefix + path, method, settings), settings)
 
 
 def _operations(paths: Object) -> Iterator[tuple[str, str, Object]]:
@@ -114,16 +118,43 @@ def _operations(paths: Object) -> Iterator[tuple[str, str, Object]]:
             yield path, method.upper(), item[method]
 
 
-def _describe_operation(operation: Object, demand: Demand, settings: JWTSettings) -> None:
+def _needed_sometimes(path: str, method: str, settings: JWTSettings) -> list[Demand]:
+    """What some of the paths need that a path with parameters stands for."""
+    if "{" not in path:
+        return []
+    named = (settings.path_policy.decide(one, method) for one in _named_paths(path, settings.rules))
+    # A public path is not open with, say, a backslash in it.
+    return [CREDENTIALS, *named]
+
+
+def _named_paths(path: str, rules: Iterable[Rule]) -> Iterator[str]:
+    """Paths that a path with parameters stands for, with the values that rules have in their place."""
+    segments = path.split("/")
+    for rule in rules:
+        named = rule.path.split("/")
+        if named[-1] == "*":
+            named[-1:] = segments[len(named) - 1 :]
+        if len(named) == len(segments):
+            yield "/".join(name if "{" in segment else segment for segment, name in zip(segments, named, strict=True))
+
+
+def _describe_operation(operation: Object, demand: Demand, sometimes: Sequence[Demand], settings: JWTSettings) -> None:
     security = operation.get("security", [])
-    needs_token = demand.access == "required" or _demands_token(security)
-    if demand.access == "public" and not needs_token:
+    scopes = [*demand.scopes, *_scopes(security)]
+    if demand.access != "public" or _demands_token(security):
+        _describe_security(operation, demand, scopes)
+    elif not sometimes:
         return
-    scopes = list(dict.fromkeys([*demand.scopes, *_scopes(security)]))
+    scopes += [scope for each in sometimes for scope in each.scopes]
+    operation["responses"] = {**_refusals([*dict.fromkeys(scopes)], settings), **operation.get("responses", {})}
+
+
+def _describe_security(operation: Object, demand: Demand, scopes: Iterable[str]) -> None:
+    security = operation.get("security", [])
     others = _others(security)
-    with_token = [{**other, SCHEME: scopes} for other in others]
+    with_token = [{**other, SCHEME: [*dict.fromkeys(scopes)]} for other in others]
+    needs_token = demand.access == "required" or _demands_token(security)
     operation["security"] = with_token if needs_token else [*others, *with_token]
-    operation["responses"] = {**_refusals(scopes, settings), **operation.get("responses", {})}
 
 
 def _demands_token(security: list[Object]) -> bool:
@@ -188,7 +219,7 @@ def _verification(settings: JWTSettings) -> Object:
     """The Operation Object of the verify endpoint."""
     verified = {
         "description": "The token is valid",
-        "headers": {f"X-Auth-{name}": {"schema": deepcopy(_TEXT)} for name in _FORWARDED},
+        "headers": {f"X-Auth-{name}": {"required": True, "schema": deepcopy(_TEXT)} for name in _FORWARDED},
         "content": {"application/json": {"schema": deepcopy(_IDENTITY_OBJECT)}},
     }
     return {

@@ -18,11 +18,18 @@ from jwt_middleware.tenants import jwks
 
 _ROOMS = {
     "jwt_middleware.cli": "typer",
+    "jwt_middleware.django": "django",
     "jwt_middleware.fastapi": "fastapi",
     "jwt_middleware.flask": "flask",
+    "jwt_middleware.metrics": "prometheus_client",
+    "jwt_middleware.sql": "sqlalchemy",
     "jwt_middleware.starlette": "starlette",
 }
-_LIBRARIES = {*_ROOMS.values(), "cryptography", "flask_cors", "flask_restful", "httpx2", "rich", "uvicorn"}
+_LIBRARIES = {
+    *_ROOMS.values(),
+    *("cryptography", "falcon", "flask_cors", "flask_restful", "httpx2", "litestar", "pyramid", "redis"),
+    *("rest_framework", "rich", "schemathesis", "uvicorn"),
+}
 _ABSENT = {library for library in _LIBRARIES if find_spec(library) is None}
 
 

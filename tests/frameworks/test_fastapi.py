@@ -243,6 +243,42 @@ def test_there_is_a_padlock_exactly_where_a_token_is_needed(
     assert set(described["responses"]) == {"200", *refusals}
 
 
+def test_a_public_path_with_a_parameter_shows_the_refusals_that_it_gets_in_a_disguise() -> None:
+    app = protected(FastAPI(), public=["/shops/{shop}"], rules=[])
+    app.get("/shops/{shop}")(nothing)
+    assert client(app)("GET", "/shops/corner").status == 200
+    assert client(app)("GET", "/shops/cor%5Cner").documented() == NO_TOKEN
+    described = operation(app, "/shops/{shop}")
+    assert "security" not in described
+    assert set(described["responses"]) == {"200", "401", "503"}
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "call"),
+    [
+        ("/shops/{shop}", "/shops/own", "/shops/own"),
+        ("/shops/{shop}/stock", "/shops/own/*", "/shops/own/stock"),
+        ("/{kind}/own", "/shops/{shop}", "/shops/own"),
+    ],
+)
+def test_what_a_rule_demands_for_one_value_of_a_parameter_is_documented(path: str, rule: str, call: str) -> None:
+    app = protected(FastAPI(), rules=[Rule(rule, methods=["GET"], scopes=["write"])])
+    for method in (app.get, app.put):
+        method(path)(nothing)
+    assert client(app)("GET", call, token()).documented() == lacking("write")
+    described = operation(app, path)
+    assert described["security"] == [{"bearer": []}]
+    assert described["responses"]["403"]["content"]["application/json"]["examples"]
+    assert "403" not in operation(app, path, "put")["responses"]
+
+
+@pytest.mark.parametrize("rule", ["/shops", "/shops/own/stock", "/streets/own", "/shops/own/stock/*"])
+def test_what_a_rule_demands_of_other_paths_is_not_documented(rule: str) -> None:
+    app = protected(FastAPI(), rules=[Rule(rule, scopes=["write"])])
+    app.get("/shops/{shop}")(nothing)
+    assert "403" not in operation(app, "/shops/{shop}")["responses"]
+
+
 def test_the_examples_are_what_the_middleware_answers(app: FastAPI) -> None:
     send = client(app)
     replies = [
