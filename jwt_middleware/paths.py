@@ -91,7 +91,8 @@ class PathPolicy:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._literal: dict[str, list[Rule]] = {}
         self._patterns: list[tuple[re.Pattern[str], Rule]] = []
-        for rule in rules:
+        self._rules = tuple(rules)
+        for rule in self._rules:
             for path in _spellings(rule):
                 self._add(path, rule)
 
@@ -99,6 +100,9 @@ class PathPolicy:
         """What this request needs; `path` is relative to the application, as its router sees it."""
         if not self._literal and not self._patterns:
             return CREDENTIALS
+        if path[:1] not in ("/", ""):
+            # No path at all, such as a whole URL: whoever takes one for a path may see any path in it.
+            return _strictest(rule for rule in self._rules if rule.access == "required" and _covers(rule, method))
         clean = is_plain(path)
         matching = [*self._matching(path, method)]
         if not clean:

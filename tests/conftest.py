@@ -16,6 +16,9 @@ import pytest
 
 from jwt_middleware.tenants import jwks
 
+pytest_plugins = ["tests.summary", "tests.servers.report"]
+"""They print tables at the end: frameworks by rows, servers by rows."""
+
 _ROOMS = {
     "jwt_middleware.cli": "typer",
     "jwt_middleware.django": "django",

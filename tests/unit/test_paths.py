@@ -148,6 +148,16 @@ def test_a_rule_that_demands_something_covers_its_path_with_and_without_a_final_
     assert decide([required(pattern, "admin")], path).scopes == ("admin",)
 
 
+RULES = [required("/admin/*", "admin"), required("/v1", "read", methods=["POST"]), public("/*")]
+
+
+@pytest.mark.parametrize("path", ["http://api.example/x", "http:/\t/h/x", "*", "x", "admin/x", "?"])
+def test_what_is_no_path_gets_whatever_any_rule_demands_of_its_method(path: str) -> None:
+    assert decide(RULES, path) == Demand("required", ("admin",))
+    assert decide(RULES, path, "post") == Demand("required", ("admin", "read"))
+    assert decide([public("/*"), Rule("/x", access="optional")], path) == CREDENTIALS
+
+
 def test_the_root_has_no_other_spelling() -> None:
     rules = [required("/", "root")]
     assert decide(rules, "/").scopes == ("root",)
