@@ -20,6 +20,7 @@ from jwt_middleware.errors import (
     TokenExpired,
 )
 from jwt_middleware.identity import Identity, current_identity
+from jwt_middleware.observation import Observation, Observer
 from jwt_middleware.paths import Rule
 from jwt_middleware.revocation.lifetimes import Revoker
 from jwt_middleware.revocation.memory import MemoryRevocations
@@ -56,6 +57,8 @@ __all__ = [
     "Key",
     "MemoryRevocations",
     "MissingRequiredClaim",
+    "Observation",
+    "Observer",
     "RevocationStore",
     "Revoker",
     "Rule",

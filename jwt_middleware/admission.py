@@ -7,7 +7,8 @@ hands the identity back. The `Admission` then travels with the request; a view t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NoReturn
+from time import perf_counter
+from typing import ClassVar, Final, NoReturn
 
 import msgspec
 
@@ -19,11 +20,14 @@ from jwt_middleware.errors import (
     AuthenticationError,
     ConfigurationError,
     InsecureTransport,
+    InvalidSignature,
     NoCredentials,
     Problem,
 )
 from jwt_middleware.identity import Identity
-from jwt_middleware.log import RefusalLog, report_policy
+from jwt_middleware.log import RefusalLog, report_policy, token_fingerprint
+from jwt_middleware.observation import METHOD_REFUSED, Observation, Outcome, code_of, reason_of
+from jwt_middleware.observing import Audience, Notes, ObservedAuthenticator, noted
 from jwt_middleware.paths import CREDENTIALS, Demand
 from jwt_middleware.responses import METHOD_NOT_ALLOWED, Answer, refusal_answer
 from jwt_middleware.settings import JWTSettings
@@ -35,6 +39,7 @@ IDENTITY: Final = "jwt_middleware.identity"
 """Key of the request's `Identity`, None for anonymous ones, in scope and environ."""
 
 _ANONYMOUS: Final = Demand("public")
+_ORDINARY: Final = Notes()
 
 
 class Admission(msgspec.Struct, eq=False):
@@ -80,30 +85,53 @@ class Admission(msgspec.Struct, eq=False):
         raise self.refusal
 
 
+class ObservedAdmission(Admission, eq=False):
+    """A request that observers will be told of. Times on the clock of `perf_counter`."""
+
+    started_at: float = msgspec.field(default_factory=perf_counter)
+    ended_at: float = 0.0
+    """When its token was accepted, or the request refused."""
+    notes: Notes | None = None
+    is_told: bool = False
+
+
 class Gate:
-    """Decides by one settings object, for one door."""
+    """Decides by one settings object, for one door. With observers in the settings, it is an `ObservedGate`."""
+
+    _authenticator: ClassVar[type[Authenticator]] = Authenticator
+    _admission: ClassVar[type[Admission]] = Admission
+
+    def __new__(cls, settings: JWTSettings, layer: str) -> Gate:
+        """This gate, or the one that tells observers: decided here, so that nothing has to ask for each request."""
+        return super().__new__(ObservedGate if checked_settings(settings, layer).observers else cls)
 
     def __init__(self, settings: JWTSettings, layer: str) -> None:
-        self.settings = checked_settings(settings, layer)
+        self.settings = settings
         self.layer = layer
-        self.authenticator = Authenticator(settings)
+        self.authenticator = self._authenticator(settings)
         self._decide = settings.path_policy.decide
         self._verify_path = settings.verify_path
-        self._log = RefusalLog(settings.max_logged_refusals)
+        self.read_field = bearer.from_field
+        """What finds the token in the Authorization field. `jwt_middleware.testing` signs requests in here."""
+        self._log = RefusalLog(settings.max_logged_refusals, never_open=[settings.verify_path or ""])
         report_policy(settings, layer)
 
     def begin(self, method: str, path: str, is_preflight: bool) -> Admission:
         """Step 0: what this HTTP request needs."""
         if is_preflight and self.settings.pass_preflight:
-            return Admission(self, method, path, _ANONYMOUS)
+            return self._admission(self, method, path, _ANONYMOUS)
         demand = self._decide(path, method)
         if path == self._verify_path:
-            return Admission(self, method, path, CREDENTIALS._replace(scopes=demand.scopes), True)
-        return Admission(self, method, path, demand)
+            return self._admission(self, method, path, CREDENTIALS._replace(scopes=demand.scopes), True)
+        return self._admission(self, method, path, demand)
 
     def begin_socket(self, path: str) -> Admission:
         """Step 0 for a WebSocket, whose handshake is a GET."""
-        return Admission(self, "GET", path, self._decide(path, "GET"))
+        return self._admission(self, "GET", path, self._decide(path, "GET"))
+
+    def allows(self, admission: Admission) -> Answer | None:
+        """405 for a method that the verify endpoint does not have, before anything else."""
+        return None if admission.method in ("GET", "HEAD") else METHOD_NOT_ALLOWED
 
     def token(self, admission: Admission, field: str, is_secure: bool) -> BearerToken | None:
         """Step 1: the token to check, or None where the request passes as anonymous. `field` is "" where absent."""
@@ -112,7 +140,9 @@ class Gate:
             return None
         if self.settings.require_https and not is_secure:
             raise InsecureTransport
-        token = admission.token = bearer.from_field(field)
+        # Calling it in one go would take longer, as for a method that has to be looked for.
+        read = self.read_field
+        token = admission.token = read(field)
         if token is None and access == "required":
             raise NoCredentials
         return token
@@ -135,17 +165,125 @@ class Gate:
         self._log.write(refusal, admission.method, admission.path, admission.token)
         return refusal_answer(refusal, self.settings)
 
+    def passed(self, admission: Admission) -> None:
+        """The app begins to answer this request, or is done with it. May be said several times, for observers only."""
+
     def check_single(self, outer: object) -> None:
         """Refuse to run inside another layer that has the same settings object."""
         if isinstance(outer, Admission) and outer.gate.settings is self.settings:
             raise doubled(outer.gate.layer, self.layer)
 
 
+class ObservedGate(Gate):
+    """Decides just the same, and tells observers how each request went, once."""
+
+    _authenticator = ObservedAuthenticator
+    _admission = ObservedAdmission
+    # Such a gate begins no other admissions than these, which the methods below rely on.
+
+    def __init__(self, settings: JWTSettings, layer: str) -> None:
+        super().__init__(settings, layer)
+        audience = Audience(settings.observers)
+        self._tell_observers = audience.tell
+        self._wants_fingerprint = audience.wants_fingerprint
+
+    def allows(self, admission: ObservedAdmission) -> Answer | None:  # type: ignore[override]
+        """405 for a method that the verify endpoint does not have."""
+        answer = super().allows(admission)
+        if answer is not None:
+            self._tell(admission, "refused", answer.status, METHOD_REFUSED)
+        return answer
+
+    def admit(self, admission: ObservedAdmission, identity: Identity | None) -> None:  # type: ignore[override]
+        """Step 15. Observers hear of it when the app answers: until then, a view may refuse."""
+        admission.ended_at = perf_counter()
+        if (notes := noted.get()) is not None:
+            noted.set(None)
+            admission.notes = notes
+        Gate.admit(self, admission, identity)
+
+    def verification(self, admission: ObservedAdmission, query: str) -> Answer:  # type: ignore[override]
+        """What the verify endpoint answers to a good token."""
+        answer = super().verification(admission, query)
+        self._tell(admission, "accepted", answer.status)
+        return answer
+
+    def refused(  # type: ignore[override]
+        self, admission: ObservedAdmission, refusal: AuthenticationError
+    ) -> Answer:
+        """The answer to a refused request. What is refused after it was told of is an open WebSocket, closed."""
+        if not admission.ended_at:
+            admission.ended_at = perf_counter()
+            admission.notes = noted.get()
+            noted.set(None)
+        answer = Gate.refused(self, admission, refusal)
+        self._tell(admission, "closed" if admission.is_told else "refused", answer.status, reason_of(refusal), refusal)
+        return answer
+
+    def passed(self, admission: ObservedAdmission) -> None:  # type: ignore[override]
+        """The app answers: the first time, if no view has refused, observers hear of it."""
+        if admission.is_told or admission.refusal is not None:
+            return
+        identity = admission.identity
+        if identity is None or admission.notes is not None or self._wants_fingerprint:
+            self._tell(admission, "anonymous" if identity is None else "accepted")
+            return
+        # What almost every request is, said with less ado.
+        admission.is_told = True
+        self._tell_observers(
+            Observation(
+                "accepted",
+                None,
+                None,
+                None,
+                None,
+                admission.method,
+                admission.path,
+                identity.tenant_id,
+                identity.application_id,
+                admission.ended_at - admission.started_at,
+                True,
+                False,
+            )
+        )
+
+    def _tell(
+        self,
+        admission: ObservedAdmission,
+        outcome: Outcome,
+        status: int | None = None,
+        reason: str | None = None,
+        refusal: AuthenticationError | None = None,
+    ) -> None:
+        about, notes = admission.identity or refusal, admission.notes or _ORDINARY
+        admission.is_told = True
+        is_verified = about is not None and about.tenant_id is not None
+        is_unsigned = isinstance(refusal, InvalidSignature)
+        ends_at = notes.key_ends_at
+        self._tell_observers(
+            Observation(
+                outcome,
+                status,
+                None if refusal is None else code_of(refusal),
+                reason,
+                reason if refusal is None else refusal.reason,
+                admission.method,
+                admission.path,
+                None if about is None else about.tenant_id,
+                None if about is None else about.application_id,
+                None if admission.token is None else admission.ended_at - admission.started_at,
+                False if notes.store_was_asked else True if is_verified or is_unsigned else None,
+                notes.was_remembered if is_verified else None,
+                notes.key_id,
+                None if ends_at is None else ends_at - self.settings.clock(),
+                token_fingerprint(admission.token) if self._wants_fingerprint else None,
+            )
+        )
+
+
 def allows(admission: Admission) -> Answer | None:
     """405 for a method that the verify endpoint does not have, before anything else."""
-    if admission.is_verification and admission.method not in ("GET", "HEAD"):
-        return METHOD_NOT_ALLOWED
-    return None
+    return admission.gate.allows(admission) if admission.is_verification else None
 
 
 def checked_settings(settings: object, layer: str) -> JWTSettings:

@@ -9,10 +9,10 @@ import msgspec
 
 from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
 from jwt_middleware.errors import AuthenticationError
-from jwt_middleware.exchange import Exchange, Message, Receive, Scope, Send, field_values
+from jwt_middleware.exchange import Exchange, Message, ObservedExchange, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.settings import JWTSettings
-from jwt_middleware.websocket import SocketExchange
+from jwt_middleware.websocket import ObservedSocketExchange, SocketExchange
 
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -29,7 +29,7 @@ class JWTMiddleware:
 
     def __init__(self, app: ASGIApp, settings: JWTSettings) -> None:
         self.app = app
-        self.gate = Gate(settings, f"{type(self).__module__}.{type(self).__qualname__}")
+        self.use(Gate(settings, f"{type(self).__module__}.{type(self).__qualname__}"))
         if isinstance(app, JWTMiddleware) and app.gate.settings is settings:
             raise doubled(self.gate.layer, app.gate.layer)
 
@@ -60,6 +60,13 @@ class JWTMiddleware:
         "JWTMiddleware.__call__ of the ASGI door (for WSGI: from jwt_middleware.wsgi import JWTMiddleware)"
     )
 
+    def use(self, gate: Gate) -> None:
+        """Decide by this gate from now on: for `jwt_middleware.testing`, while a test lasts."""
+        self.gate = gate
+        is_observed = bool(gate.settings.observers)
+        self._exchange = ObservedExchange if is_observed else Exchange
+        self._socket_exchange = ObservedSocketExchange if is_observed else SocketExchange
+
     async def aclose(self) -> None:
         """End whatever the stores keep running. Called by itself where the server runs lifespan."""
         await self.gate.authenticator.aclose()
@@ -72,9 +79,9 @@ class JWTMiddleware:
         if kind == "http":
             method = scope["method"]
             admission = gate.begin(method, path_of(scope), method == "OPTIONS" and _is_preflight(scope))
-            return Exchange(gate, admission, scope, receive, send)
+            return self._exchange(gate, admission, scope, receive, send)
         if kind == "websocket":
-            return SocketExchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
+            return self._socket_exchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
         raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
 
     async def _pass(self, exchange: Exchange) -> None:

@@ -72,6 +72,24 @@ class Exchange(msgspec.Struct, eq=False):
         return not self._has_started
 
 
+class ObservedExchange(Exchange):
+    """Tells the gate when the app begins to answer, or has gone without an answer."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """The `send` that the app gets."""
+        if not self._has_started:
+            if self.admission.refusal is not None:
+                return self.replace()
+            self._has_started = True
+            self.gate.passed(self.admission)
+        return self._send(message)
+
+    def finish(self) -> None:
+        """The app is done."""
+        if not self._has_started:
+            self.gate.passed(self.admission)
+
+
 def encoded(answer: Answer) -> list[tuple[bytes, bytes]]:
     """The headers of an answer as ASGI sends them."""
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in answer.headers]

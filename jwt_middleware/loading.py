@@ -73,6 +73,7 @@ SETTING_NAMES: Final[dict[str, Callable[[str], object] | None]] = {
     "websocket_subprotocol": _flag,
     "recheck_interval": _number,
     "max_logged_refusals": _number,
+    "observers": None,
     "clock": None,
 }
 """Every setting, with how text from the environment is read; None: it cannot be given as text."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -30,14 +30,15 @@ MAX_HINTED_PATHS: Final = 100
 class RefusalLog:
     """Writes refusals, at most `limit` a second; the next line that is written says how many were left out."""
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic, never_open: Iterable[str] = ()) -> None:
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._second = 0
         self._written = 0
         self._left_out = 0
-        self._hinted: set[str] = set()
+        # What no setting can open is as good as said.
+        self._hinted: set[str] = {*never_open}
 
     def write(self, refusal: AuthenticationError, method: str, path: str, token: str | None) -> None:
         """One WARNING about a refused request. `token` is named by its fingerprint."""

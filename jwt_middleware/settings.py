@@ -13,6 +13,7 @@ from jwt_middleware import loading
 from jwt_middleware.claims import Validator
 from jwt_middleware.errors import AuthenticationError, ConfigurationError, Problem
 from jwt_middleware.grammar import is_name
+from jwt_middleware.observation import Observer
 from jwt_middleware.paths import PathPolicy, Rule, is_plain
 from jwt_middleware.plugins import is_async
 from jwt_middleware.revocation.protocol import RevocationStore
@@ -67,6 +68,7 @@ class JWTSettings:
     websocket_subprotocol: Final[bool]
     recheck_interval: Final[float]
     max_logged_refusals: Final[int]
+    observers: Final[tuple[Observer, ...]]
     clock: Final[Callable[[], float]]
     path_policy: Final[PathPolicy]
     """`public`, `optional` and `rules`, compiled."""
@@ -98,6 +100,7 @@ class JWTSettings:
         websocket_subprotocol: bool = False,
         recheck_interval: float = 5,
         max_logged_refusals: int = 20,
+        observers: Iterable[Observer] = (),
         clock: Callable[[], float] = time.time,
         **unknown: Never,
     ) -> None:
@@ -126,6 +129,7 @@ class JWTSettings:
         self.websocket_subprotocol = check.flag("websocket_subprotocol", websocket_subprotocol)
         self.recheck_interval = check.number("recheck_interval", recheck_interval, 0.01)
         self.max_logged_refusals = int(check.number("max_logged_refusals", max_logged_refusals, 0))
+        self.observers = check.observers(observers)
         self.clock = check.function("clock", clock) or time.time
         self.path_policy = PathPolicy([*check.opened(self.public, self.optional), *self.rules])
         check.finish()
@@ -277,6 +281,26 @@ class _Check:
             return tuple(function for item in value if (function := self.function(where, item)) is not None)
         self._report(where, "not a list of functions", f"write {where}=[my_function]")
         return ()
+
+    def observers(self, value: Any) -> tuple[Observer, ...]:
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            self._report("observers", "not a list of observers", "write observers=[Metrics()]")
+            return ()
+        return tuple(item for item in value if self._can_observe(item))
+
+    def _can_observe(self, value: Any) -> bool:
+        name = value.__name__ if isinstance(value, type) else type(value).__name__
+        observe = getattr(value, "observe", None)
+        if isinstance(value, type):
+            what = f"{name} is a class"
+        elif not callable(observe):
+            what = f"{name} has no observe"
+        elif is_async(observe):
+            what = f"{name}.observe is an async function, which nobody would await"
+        else:
+            return True
+        self._report("observers", what, "pass objects with a plain observe(observation), such as Metrics()")
+        return False
 
     def rules(self, value: Any) -> tuple[Rule, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):

@@ -81,6 +81,22 @@ class SocketExchange(Exchange):
         return await (receive() if self._watch is None else self._watch.receive(receive))
 
 
+class ObservedSocketExchange(SocketExchange):
+    """Tells the gate when the app accepts the socket, or has gone without."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """The `send` that the app gets."""
+        if not self._has_started:
+            self.gate.passed(self.admission)
+        return super().send(message)
+
+    def finish(self) -> None:
+        """The app is done with the socket."""
+        if not self._has_started:
+            self.gate.passed(self.admission)
+        super().finish()
+
+
 async def _nothing() -> None:
     """What sending to a socket does that was closed meanwhile."""
 

@@ -37,7 +37,7 @@ class JWTMiddleware:
 
     def __init__(self, app: WSGIApplication, settings: JWTSettings) -> None:
         self.app = app
-        self.gate = Gate(settings, f"{type(self).__module__}.{type(self).__qualname__}")
+        self.use(Gate(settings, f"{type(self).__module__}.{type(self).__qualname__}"))
         if isinstance(app, JWTMiddleware) and app.gate.settings is settings:
             raise doubled(self.gate.layer, app.gate.layer)
 
@@ -54,6 +54,11 @@ class JWTMiddleware:
         if answer is not None:
             return self.answer(environ, start_response, answer)
         return self._pass(admission, environ, start_response)
+
+    def use(self, gate: Gate) -> None:
+        """Decide by this gate from now on: for `jwt_middleware.testing`, while a test lasts."""
+        self.gate = gate
+        self._response = _ObservedResponse if gate.settings.observers else _Response
 
     def close(self) -> None:
         """End whatever the stores keep running."""
@@ -78,7 +83,7 @@ class JWTMiddleware:
 
     def _pass(self, admission: Admission, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _inject(environ, admission)
-        response = _Response(self, admission, environ, start_response)
+        response = self._response(self, admission, environ, start_response)
         previous = current_identity.get()
         current_identity.set(admission.identity)
         try:
@@ -87,9 +92,11 @@ class JWTMiddleware:
             current_identity.set(previous)
             if response.is_replaceable():
                 return response.replace()
+            response.finish()
             raise
         except BaseException:
             current_identity.set(previous)
+            response.finish()
             raise
         if isinstance(body, _COMPLETE) or _is_file(body, environ):
             current_identity.set(previous)
@@ -130,6 +137,28 @@ class _Response(msgspec.Struct, eq=False):
         answer = self._door.gate.refused(self._admission, self._admission.refusal)
         return self._door.answer(self._environ, self._start, answer)
 
+    def finish(self) -> None:
+        """The app is done. Not said of one that returned a complete body, for which it has to have begun."""
+
+
+class _ObservedResponse(_Response):
+    """Tells the gate when the app begins to answer, or has gone without an answer."""
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo = None, /
+    ) -> Callable[[bytes], Any]:
+        """The `start_response` that the app gets."""
+        if not self.has_started:
+            if self._admission.refusal is not None:
+                return _discard
+            self.has_started = True
+            self._door.gate.passed(self._admission)
+        return self._start(status, headers) if exc_info is None else self._start(status, headers, exc_info)
+
+    def finish(self) -> None:
+        """The app is done."""
+        self._door.gate.passed(self._admission)
+
 
 class _Body:
     """The body of an app that sends as it goes: the context variable holds until it is closed."""
@@ -161,6 +190,7 @@ class _Body:
                 close()
         finally:
             current_identity.set(self._previous)
+            self._response.finish()
 
 
 def path_of(environ: WSGIEnvironment) -> str:

@@ -30,7 +30,7 @@ from jwt_middleware.fastapi import CurrentIdentity
 from jwt_middleware.fastapi import protect as protect_fastapi
 from jwt_middleware.starlette import protect as protect_starlette
 
-from . import tokens
+from . import observed, tokens
 from .core import jwt_decode, settings
 from .driving import PATH, ASGIApp, Receive, Send
 
@@ -174,6 +174,7 @@ def apps() -> dict[tuple[str, str], ASGIApp]:
     """Every app, by what it is written with and what guards it; an empty guard is the app without one."""
     return {
         **_guarded("ASGI", plain),
+        ("ASGI", observed.METRICS): observed.asgi(plain),
         **_guarded("Starlette", starlette()),
         ("Starlette", "ours: protect"): starlette_ours(),
         ("Starlette", "AuthenticationMiddleware + jwt.decode"): starlette_backend(),

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import asymmetric, core, stores
+from . import asymmetric, core, observed, stores
 from .contestants import Added, added
 from .stores import Stock
 from .tenants import Census
 from .timing import Timing
 
 OURS_DOOR = "ours: JWTMiddleware"
+OURS_ADAPTER = "ours: protect"
+ADAPTERS = ("Flask", "Starlette", "FastAPI")
+ADAPTER_LIMIT = 3.0
+"""Microseconds that an adapter may add to what the bare door adds to the same app."""
 PURE = "middleware around jwt.decode"
 # Refusing may cost this much more than accepting, for each key that had to be tried.
 REFUSAL_LIMIT = 2.0
@@ -77,6 +81,11 @@ def _requests(verification: Timing, guards: Added) -> Iterator[Budget]:
         ours = guards[stack, OURS_DOOR]
         yield Budget(f"added to {stack} request, over the bare verification", 1.5, ours.over(verification))
         yield _rival(guards, stack, PURE, 8)
+        more = guards[stack, observed.METRICS].less(ours)
+        yield Budget(f"{stack}: µs more with Metrics()", observed.LIMIT, more)
+    for stack in ADAPTERS:
+        more = guards[stack, OURS_ADAPTER].less(guards[stack, OURS_DOOR])
+        yield Budget(f"{stack}: µs more with its adapter than with the bare door", ADAPTER_LIMIT, more)
     yield _rival(guards, "Flask", "Flask-JWT-Extended", 15)
     yield _rival(guards, "Litestar", "JWTAuth", 15)
 

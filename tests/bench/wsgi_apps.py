@@ -12,7 +12,7 @@ from flask_jwt_extended import JWTManager, jwt_required
 from jwt_middleware.flask import protect as protect_flask
 from jwt_middleware.wsgi import JWTMiddleware
 
-from . import tokens
+from . import observed, tokens
 from .core import jwt_decode, settings
 from .driving import PATH
 
@@ -79,6 +79,7 @@ def apps() -> dict[tuple[str, str], WSGIApplication]:
     """Every app, by what it is written with and what guards it; an empty guard is the app without one."""
     return {
         **_guarded("WSGI", plain),
+        ("WSGI", observed.METRICS): observed.wsgi(plain),
         **_guarded("Flask", flask()),
         ("Flask", "ours: protect"): flask_ours(),
         ("Flask", "Flask-JWT-Extended"): flask_jwt_extended(),

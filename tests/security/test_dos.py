@@ -11,8 +11,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from jwt_middleware import ConfigurationError, JWTSettings, Key
+from jwt_middleware.metrics import Metrics
 
 from .build import ABSENT, Party, encode, json_bytes, mac, raw, resigned, spliced, unsigned
 from .catalogue import (
@@ -216,8 +218,13 @@ def number_formats(world: World) -> Steps:
 
 @cases("dos-13")
 def ten_thousand_names(world: World) -> Steps:
-    """By the contract unknown issuers and key ids are one answer; none is kept, nor is a log line written for each."""
-    limited = Doors(JWTSettings([world.a.tenant()], clock=world.clock), world.loop)
+    """By the contract unknown issuers and key ids are one answer; none is kept, nor is a log line written for each.
+
+    Metrics name tenants whose tokens were verified, and nothing that stands in any other token.
+    """
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, tenants=True)
+    limited = Doors(JWTSettings([world.a.tenant()], clock=world.clock, observers=[metrics]), world.loop)
     for number in range(20):
         yield attempt(world.good(iss=f"i{number}"), INVALID_SIGNATURE, through=limited)
         yield attempt(world.headed(kid=f"k-{number}"), INVALID_SIGNATURE, through=limited)
@@ -228,7 +235,22 @@ def ten_thousand_names(world: World) -> Steps:
         tracemalloc.stop()
     assert first < 2_000_000
     assert second < 500_000
+    yield attempt(world.good(), ACCEPTED, through=limited)
+    labels = labels_of(registry)
+    assert labels["tenant"] == {"", world.a.tenant().id}
+    assert labels["reason"] == {"", "unknown_issuer", "unknown_key_id"}
+    assert not [value for values in labels.values() for value in values if value.startswith(("half", "i0", "k-"))]
     yield attempt(world.good(), ACCEPTED)
+
+
+def labels_of(registry: CollectorRegistry) -> dict[str, set[str]]:
+    """Every label of requests and their times, with all values that it has."""
+    found: dict[str, set[str]] = {}
+    for metric in registry.collect():
+        if metric.name in ("jwt_middleware_requests", "jwt_middleware_verification_seconds"):
+            for label, value in (item for sample in metric.samples for item in sample.labels.items()):
+                found.setdefault(label, set()).add(value)
+    return found
 
 
 def remembered(world: World, doors: Doors, marker: str) -> int:

@@ -386,7 +386,11 @@ ELSEWHERE = {
     "revocation_store_failed_with_…",
     "revocation_store_holds_something_else",
     "revocations_not_confirmed",
+    "tenant_store_failed_with_…",
     "tenant_store_has_too_many_look_ups",
+    "tenant_store_holds_what_cannot_be_used",
+    "tenant_store_key_cannot_be_decrypted",
+    "tenant_store_look_up_ended",
     "key_set_cannot_be_fetched",
 }
 """Reasons that take more than one request: provoked in the tests of stores and of key sets."""

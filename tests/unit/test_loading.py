@@ -29,7 +29,7 @@ def test_the_list_of_names_is_that_of_the_settings() -> None:
 def test_what_can_be_written_as_text_has_a_variable_of_its_name() -> None:
     assert ENVIRONMENT_NAMES["JWT_MIDDLEWARE_MAX_LIFETIME"] == "max_lifetime"
     assert set(SETTING_NAMES) - set(ENVIRONMENT_NAMES.values()) >= {
-        *("rules", "render_error", "validators", "clock"),
+        *("rules", "render_error", "validators", "observers", "clock"),
     }
 
 
@@ -111,7 +111,7 @@ def test_a_variable_that_names_no_setting_is_refused_with_the_nearest_one(monkey
         JWTSettings.from_env()
 
 
-@pytest.mark.parametrize("name", ["rules", "clock", "validators", "revocations", "render_error"])
+@pytest.mark.parametrize("name", ["rules", "clock", "validators", "observers", "revocations", "render_error"])
 def test_what_cannot_be_written_as_text_is_refused_in_the_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

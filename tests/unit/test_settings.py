@@ -32,6 +32,16 @@ class Store:
         return False
 
 
+class Watcher:
+    def observe(self, observation: object) -> None:
+        return None
+
+
+class WaitingWatcher:
+    async def observe(self, observation: object) -> None:
+        return None
+
+
 def test_what_is_not_said_is_safe() -> None:
     usual = JWTSettings([tenant()])
     assert usual.algorithms == (
@@ -43,6 +53,7 @@ def test_what_is_not_said_is_safe() -> None:
     assert (usual.public, usual.optional, usual.rules, usual.verify_path) == ((), (), (), "/v1/auth/verify")
     assert (usual.pass_preflight, usual.require_https, usual.websocket_subprotocol) == (True, False, False)
     assert (usual.required_claims, usual.validators, usual.revocations) == ((), (), None)
+    assert usual.observers == ()
     assert (usual.error_uri, usual.render_error) == (None, None)
     assert (usual.store_timeout, usual.max_logged_refusals, usual.clock) == (0.25, 20, time.time)
     assert usual.path_policy.decide("/", "GET") == Demand("required")
@@ -53,7 +64,7 @@ def renderer(*args: Any) -> tuple[str, bytes]:
 
 
 def accepted() -> Iterator[tuple[str, Any, Any]]:
-    store = Store()
+    store, watcher = Store(), Watcher()
     yield "algorithms", ["HS256"], ("HS256",)
     yield "required_claims", ["jti"], ("jti",)
     yield "expiry_leeway", 0.5, 0.5
@@ -78,6 +89,8 @@ def accepted() -> Iterator[tuple[str, Any, Any]]:
     yield "store_timeout", 0.001, 0.001
     yield "websocket_subprotocol", True, True
     yield "max_logged_refusals", 0, 0
+    yield "observers", [watcher], (watcher,)
+    yield "observers", iter([watcher]), (watcher,)
     yield "clock", time.monotonic, time.monotonic
     yield "revocations", store, store
 
@@ -147,6 +160,14 @@ REFUSED: list[tuple[str, Any]] = [
     ("store_timeout", None),
     ("websocket_subprotocol", None),
     ("max_logged_refusals", -1),
+    ("observers", Watcher()),
+    ("observers", None),
+    ("observers", "metrics"),
+    ("observers", {"observe": print}),
+    ("observers", [Watcher]),
+    ("observers", [print]),
+    ("observers", [None]),
+    ("observers", [WaitingWatcher()]),
     ("clock", 1_800_000_000),
     ("revocations", Store),
     ("revocations", object()),

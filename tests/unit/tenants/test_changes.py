@@ -113,6 +113,11 @@ def test_an_application_is_suspended_and_resumed() -> None:
     assert changes.are_alike(changes.with_application_active(suspended, "kiosk", True), ACME)
 
 
+def test_an_application_is_removed_and_the_others_stay() -> None:
+    assert scopes(changes.without_application(ACME, "kiosk")) == {"shop": (None, True)}
+    assert changes.without_application(ACME, "nothing") is ACME
+
+
 def test_a_suspended_application_that_is_limited_stays_suspended() -> None:
     suspended = changes.with_application_active(ACME, "kiosk", False)
     assert scopes(changes.with_scopes(suspended, "kiosk", ["a"]))["kiosk"] == (frozenset({"a"}), False)
@@ -236,3 +241,16 @@ def test_an_end_that_is_no_time_is_refused(at: Any) -> None:
 def test_keys_that_are_fetched_are_not_changed_here(change: Callable[[Tenant], Tenant]) -> None:
     with pytest.raises(ConfigurationError, match="fetched by URL"):
         change(FETCHED)
+
+
+def test_the_next_secret_is_for_the_algorithm_of_the_newest() -> None:
+    longer = Key.secret("x" * 64, algorithm="HS512")
+    assert changes.algorithm_of_secrets(Tenant("acme", keys=[longer, OLD], applications=[])) == "HS512"
+    assert changes.algorithm_of_secrets(Tenant("acme", keys=[], applications=[])) == "HS256"
+
+
+def test_the_next_key_has_an_id_with_the_day_where_keys_have_ids() -> None:
+    assert str(changes.next_key_id(ACME, NOW)).startswith("2027-01-15-")
+    assert changes.next_key_id(ACME, NOW) != changes.next_key_id(ACME, NOW)
+    unnamed = Tenant("acme", keys=[Key.secret("x" * 32)], applications=[])
+    assert changes.next_key_id(unnamed, NOW) is None
