@@ -94,14 +94,7 @@ def asgi_request(app: ASGIApp) -> Callable[[Headers], None]:
 def wsgi_request(app: WSGIApplication) -> Callable[[str], None]:
     """A function that takes the app through one request with that Authorization field."""
 
-    def request(authorization: str) -> None:
-        body = app({**ENVIRON, "HTTP_AUTHORIZATION": authorization}, _start_response)
-        for _ in body:
-            pass
-        if hasattr(body, "close"):
-            body.close()
-
-    return request
+    return lambda authorization: _consume(app({**ENVIRON, "HTTP_AUTHORIZATION": authorization}, _start_response))
 
 
 def asgi_status(app: ASGIApp, headers: Headers) -> int:
@@ -123,8 +116,16 @@ def wsgi_status(app: WSGIApplication, authorization: str) -> int:
         seen.append(status)
         return _write
 
-    list(app({**ENVIRON, "HTTP_AUTHORIZATION": authorization}, record))
+    _consume(app({**ENVIRON, "HTTP_AUTHORIZATION": authorization}, record))
     return int(seen[0].split()[0])
+
+
+def _consume(body: Iterable[bytes]) -> None:
+    """As a server does: to the end, and then close it."""
+    for _ in body:
+        pass
+    if hasattr(body, "close"):
+        body.close()
 
 
 async def _receive() -> Message:
