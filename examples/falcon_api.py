@@ -11,8 +11,7 @@ import falcon
 from falcon import Request, Response
 
 from jwt_middleware import AuthenticationError, JWTSettings
-from jwt_middleware.admission import admission_of
-from jwt_middleware.wsgi import JWTMiddleware
+from jwt_middleware.wsgi import JWTMiddleware, admission_of
 
 points_of: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by tenant, then player
 

@@ -16,8 +16,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
 from jwt_middleware import Identity, JWTSettings
-from jwt_middleware.admission import admission_of
-from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.asgi import JWTMiddleware, admission_of
 
 points_of: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by tenant, then player
 
@@ -55,5 +54,5 @@ async def leaderboard(me: NamedDependency[Identity]) -> dict[str, Any]:
     return {"tenant": me.tenant_id, "players": points_of[me.tenant_id].most_common()}
 
 
-api: Any = Litestar([healthz, events, leaderboard], dependencies={"me": Provide(caller, sync_to_thread=False)})
+api = Litestar([healthz, events, leaderboard], dependencies={"me": Provide(caller, sync_to_thread=False)})
 app = JWTMiddleware(api, JWTSettings("tenants.toml", public=["/healthz"]))

@@ -13,8 +13,7 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 
 from jwt_middleware import Identity, JWTSettings
-from jwt_middleware.admission import admission_of
-from jwt_middleware.wsgi import JWTMiddleware
+from jwt_middleware.wsgi import JWTMiddleware, admission_of
 
 points_of: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by tenant, then player
 

@@ -1,7 +1,7 @@
 """Tenants sign their own JSON Web Tokens; your app knows tenant, application and user.
 
 Framework-agnostic: `jwt_middleware.wsgi` and `jwt_middleware.asgi` wrap any app, `jwt_middleware.flask`,
-`jwt_middleware.starlette` and `jwt_middleware.fastapi` speak their framework's idiom.
+`jwt_middleware.starlette`, `jwt_middleware.fastapi` and `jwt_middleware.django` speak their framework's idiom.
 """
 
 from importlib import import_module as _import_module

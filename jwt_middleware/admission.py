@@ -58,6 +58,10 @@ class Admission(msgspec.Struct, eq=False):
     identity: Identity | None = None
     refusal: AuthenticationError | None = None
 
+    def __repr__(self) -> str:
+        # Debug pages and error mails print the environ: without the token.
+        return f"Admission({self.method} {self.path!r}, {self.demand}, identity={self.identity!r})"
+
     def require(self, scopes: Iterable[str] = ()) -> Identity:
         """The identity, which has all these scopes. For views: raises and leaves the refusal in the cell.
 
@@ -128,6 +132,13 @@ class Gate:
     def begin_socket(self, path: str) -> Admission:
         """Step 0 for a WebSocket, whose handshake is a GET."""
         return self._admission(self, "GET", path, self._decide(path, "GET"))
+
+    def consider(self, admission: Admission, path: str) -> None:
+        """Demand what this path needs, too, since a router may take it for the request's: open to nobody then."""
+        if admission.demand is not _ANONYMOUS:
+            other = self._decide(path, admission.method)
+            scopes = dict.fromkeys((*admission.demand.scopes, *other.scopes))
+            admission.demand = Demand("required", tuple(scopes))
 
     def allows(self, admission: Admission) -> Answer | None:
         """405 for a method that the verify endpoint does not have, before anything else."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
+from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, allows, doubled
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.exchange import Exchange, Message, ObservedExchange, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.websocket import ObservedSocketExchange, SocketExchange
 
-ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = ["ASGIApp", "Credentials", "JWTMiddleware", "User", "admission_of", "path_of"]
+
+ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+"""What takes scope, receive and send, however its framework spells their types."""
 
 _SECURE: Final = ("https", "wss")
 
@@ -79,9 +82,14 @@ class JWTMiddleware:
         if kind == "http":
             method = scope["method"]
             admission = gate.begin(method, path_of(scope), method == "OPTIONS" and _is_preflight(scope))
+            if other := _other_reading(scope):
+                gate.consider(admission, other)
             return self._exchange(gate, admission, scope, receive, send)
         if kind == "websocket":
-            return self._socket_exchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
+            admission = gate.begin_socket(path_of(scope))
+            if other := _other_reading(scope):
+                gate.consider(admission, other)
+            return self._socket_exchange(gate, admission, scope, receive, send)
         raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
 
     async def _pass(self, exchange: Exchange) -> None:
@@ -148,6 +156,15 @@ def path_of(scope: Scope) -> str:
         return path
     below = path[len(root_path) :]
     return below if below[:1] in ("", "/") else path
+
+
+def _other_reading(scope: Scope) -> str | None:
+    """The path as Litestar's router reads it where `root_path` does not stand in front: what follows it, anywhere."""
+    root_path: str = scope.get("root_path", "")
+    if not root_path or path_of(scope) != scope["path"]:
+        return None
+    _, is_inside, behind = scope["path"].partition(root_path)
+    return f"/{behind.lstrip('/')}" if is_inside else None
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows, doubled
+from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, allows, doubled
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.log import report_late_refusal
@@ -18,6 +18,8 @@ from jwt_middleware.settings import JWTSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["JWTMiddleware", "admission_of", "path_of"]
 
 _ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None"
 _COMPLETE: Final = (list, tuple)

@@ -17,6 +17,11 @@ VIEWS: Final[Mapping[str, tuple[str, ...]]] = {
 """The scopes that each view demands."""
 
 
+def views_below(mount: str) -> list[str]:
+    """The whole paths of the views that an app below this path has."""
+    return [path for path in VIEWS if path.startswith(mount)]
+
+
 def seen_in_environ(environ: Mapping[str, Any]) -> bytes:
     """The body of the answer of a WSGI app."""
     is_authenticated = environ.get("AUTH_TYPE") == "Bearer"

@@ -38,6 +38,20 @@ def flask(settings: JWTSettings, request: Request) -> Reply:
     return run(app, environ_of(request))
 
 
+def django_wsgi(settings: JWTSettings, request: Request) -> Reply:
+    """Django, asked like any other WSGI app."""
+    from tests.frameworks.django_doors import under_wsgi
+
+    return under_wsgi(settings, request)
+
+
+def django_asgi(settings: JWTSettings, request: Request) -> Reply:
+    """Django, asked like any other ASGI app."""
+    from tests.frameworks.django_doors import under_asgi
+
+    return under_asgi(settings, request)
+
+
 def starlette(settings: JWTSettings, request: Request) -> Reply:
     """Starlette, through its TestClient."""
     from starlette.applications import Starlette

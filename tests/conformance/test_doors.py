@@ -11,7 +11,7 @@ import pytest
 
 from jwt_middleware import JWTSettings
 
-from . import asgi_doors, framework_doors, wsgi_doors
+from . import asgi_doors, bare_framework_doors, framework_doors, mounted_doors, wsgi_doors
 from .row import Colour, Reply, Request, Row, expected
 from .table import ROWS
 from .table.verification import PATH as VERIFY_PATH
@@ -41,6 +41,11 @@ def _handshake_takes(row: Row) -> bool:
     return row.request.method == "GET" and row.request.path not in (VERIFY_PATH, row.settings.get("verify_path"))
 
 
+def _django_takes(row: Row) -> bool:
+    """Where there is no path at all, Django serves `/` under WSGI and finds nothing under ASGI."""
+    return row.request.path_bytes != b""
+
+
 DOORS = (
     Door("wsgi-webtest", "wsgi", wsgi_doors.linted),
     Door("wsgi-validate", "wsgi", wsgi_doors.validated, takes=_validator_takes),
@@ -51,6 +56,19 @@ DOORS = (
     Door("flask", "wsgi", framework_doors.flask, "flask"),
     Door("starlette", "asgi", framework_doors.starlette, "starlette"),
     Door("fastapi", "asgi", framework_doors.fastapi, "fastapi"),
+    Door("django-wsgi", "wsgi", framework_doors.django_wsgi, "django", _django_takes),
+    Door("django-asgi", "asgi", framework_doors.django_asgi, "django", _django_takes),
+    Door("pyramid", "wsgi", bare_framework_doors.pyramid, "pyramid"),
+    Door("falcon-wsgi", "wsgi", bare_framework_doors.falcon_wsgi, "falcon"),
+    Door("falcon-asgi", "asgi", bare_framework_doors.falcon_asgi, "falcon"),
+    Door("litestar", "asgi", bare_framework_doors.litestar, "litestar"),
+    Door("inside-a-werkzeug-mount", "wsgi", mounted_doors.werkzeug_inside, "pyramid"),
+    Door("outside-werkzeug-mounts", "wsgi", mounted_doors.werkzeug_outside, "pyramid"),
+    Door("inside-a-starlette-mount", "asgi", mounted_doors.starlette_inside, "starlette", mounted_doors.mount_takes),
+    Door("outside-starlette-mounts", "asgi", mounted_doors.starlette_outside, "starlette"),
+    Door("inside-a-fastapi-mount", "asgi", mounted_doors.fastapi_inside, "fastapi", mounted_doors.mount_takes),
+    Door("outside-fastapi-mounts", "asgi", mounted_doors.fastapi_outside, "fastapi"),
+    Door("outside-litestar-mounts", "asgi", mounted_doors.litestar_outside, "litestar"),
 )
 
 
@@ -69,6 +87,7 @@ def _settings(row: Row) -> JWTSettings:
 
 # The linters know the methods of HTTP/1.1 and PATCH; nobody keeps a client from sending others.
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.table("rows of the conformance table, by door", by="door")
 @pytest.mark.parametrize(("door", "row"), [*_pairs()])
 def test_a_door_answers_as_documented(door: Door, row: Row, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", "jwt_middleware"):
@@ -79,7 +98,8 @@ def test_a_door_answers_as_documented(door: Door, row: Row, caplog: pytest.LogCa
 
 def _check_log(row: Row, caplog: pytest.LogCaptureFixture) -> None:
     """One line about a refusal, with its precise reason; none about anything else."""
-    reasons = [getattr(record, "reason", None) for record in caplog.records if record.levelname == "WARNING"]
+    ours = [record for record in caplog.records if record.name == "jwt_middleware"]
+    reasons = [getattr(record, "reason", None) for record in ours if record.levelname == "WARNING"]
     is_refusal = row.answer.status in (401, 403, 503)
     assert len(reasons) == is_refusal
     if row.answer.reason is not None:

@@ -85,7 +85,17 @@ def bearer(subject: str = "user_123", scope: object = ("read", "write"), secret:
 
 
 def test_there_are_examples_for_every_way_in() -> None:
-    assert EXAMPLES == ["fastapi_app.py", "flask_app.py", "plain_asgi.py", "plain_wsgi.py", "starlette_app.py"]
+    assert EXAMPLES == [
+        "django_api.py",
+        "falcon_api.py",
+        "fastapi_app.py",
+        "flask_app.py",
+        "litestar_api.py",
+        "plain_asgi.py",
+        "plain_wsgi.py",
+        "pyramid_api.py",
+        "starlette_app.py",
+    ]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

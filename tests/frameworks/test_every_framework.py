@@ -16,10 +16,16 @@ import jwt_middleware.flask
 import jwt_middleware.starlette
 from jwt_middleware import ConfigurationError
 from jwt_middleware.wsgi import JWTMiddleware
-from tests.frameworks import fastapi_api, flask_api, starlette_api, world
+from tests.frameworks import django_api, fastapi_api, flask_api, starlette_api, world
 from tests.frameworks.world import EXPIRED, NO_TOKEN, Client, Reply, Serve, lacking, token
 
-FRAMEWORKS = {"flask": flask_api.serve, "starlette": starlette_api.serve, "fastapi": fastapi_api.serve}
+FRAMEWORKS = {
+    "flask": flask_api.serve,
+    "starlette": starlette_api.serve,
+    "fastapi": fastapi_api.serve,
+    "django": django_api.serve,
+    "django-async": django_api.serve_async,
+}
 PROTECT: dict[str, Callable[..., None]] = {
     "flask": jwt_middleware.flask.protect,
     "starlette": jwt_middleware.starlette.protect,

@@ -492,3 +492,14 @@ def test_each_door_sums_its_policy_up_once(door: MakeDoor, caplog: pytest.LogCap
     made.get("/a", token())
     made.get("/a", token())
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("door", [WSGIDoor, ASGIDoor])
+def test_what_a_debug_page_shows_of_a_request_holds_no_token(door: type[WSGIDoor | ASGIDoor]) -> None:
+    text = token()
+    around = door(settings())
+    around.get("/v1/events", text)
+    shown = repr(admission_of(around.seen[0]))
+    assert shown.startswith("Admission(GET '/v1/events', ")
+    assert "user_123" in shown
+    assert not any(part in shown for part in text.split("."))

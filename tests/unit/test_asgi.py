@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
-from jwt_middleware import current_identity
+from jwt_middleware import Rule, current_identity
 from jwt_middleware.admission import admission_of
 from jwt_middleware.asgi import JWTMiddleware, path_of
 from jwt_middleware.errors import InsufficientPermissions
@@ -85,6 +85,35 @@ def test_state_is_shared_with_the_servers_scope() -> None:
 )
 def test_the_path_is_less_the_root_path_by_starlettes_rule(path: str, root_path: str, seen: str) -> None:
     assert path_of({"path": path, "root_path": root_path}) == seen
+
+
+LITESTAR: dict[str, Any] = {
+    "public": ["/static/*"],
+    "rules": [Rule("/v1/secret", scopes=["admin"]), Rule("/static/api/own", scopes=["own"])],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "required"),
+    [
+        ("/static/api/v1/secret", 403, ["admin"]),
+        ("/static/api/own", 403, ["own"]),
+        ("/static/api/other", 200, None),
+        ("/apiary/v1/secret", 200, None),
+        ("/apiv1/secret", 403, ["admin"]),
+    ],
+)
+def test_a_root_path_that_stands_elsewhere_opens_nothing_and_hides_no_demand(
+    path: str, status: int, required: list[str] | None
+) -> None:
+    layer = ASGIDoor(settings(**LITESTAR)).layer
+    assert asyncio.run(call_asgi(layer, scope_of(path, root_path="/api"))).status == 401
+    reply = asyncio.run(call_asgi(layer, scope_of(path, token(), root_path="/api")))
+    assert reply.status == status
+    assert required is None or reply.members["required_scope"] == required
+    preflight = [("Origin", "https://app.example"), ("Access-Control-Request-Method", "GET")]
+    asked = scope_of(path, root_path="/api", method="OPTIONS", headers=preflight)
+    assert asyncio.run(call_asgi(layer, asked)).status == 200
 
 
 def test_a_scope_without_root_path_has_an_empty_one() -> None:
