@@ -13,7 +13,7 @@ from .timing import Timing
 
 OURS_DOOR = "ours: JWTMiddleware"
 OURS_ADAPTER = "ours: protect"
-ADAPTERS = ("Flask", "Starlette", "FastAPI")
+ADAPTERS = ("Flask", "Starlette", "FastAPI", "Django")
 ADAPTER_LIMIT = 3.0
 """Microseconds that an adapter may add to what the bare door adds to the same app."""
 PURE = "middleware around jwt.decode"

@@ -12,7 +12,7 @@ from flask_jwt_extended import JWTManager, jwt_required
 from jwt_middleware.flask import protect as protect_flask
 from jwt_middleware.wsgi import JWTMiddleware
 
-from . import observed, tokens
+from . import django_apps, observed, tokens
 from .core import jwt_decode, settings
 from .driving import PATH
 
@@ -83,6 +83,7 @@ def apps() -> dict[tuple[str, str], WSGIApplication]:
         **_guarded("Flask", flask()),
         ("Flask", "ours: protect"): flask_ours(),
         ("Flask", "Flask-JWT-Extended"): flask_jwt_extended(),
+        **django_apps.apps(),
     }
 
 
