@@ -129,8 +129,10 @@ def tenants_problem(url: str) -> Problem | None:
 
 def shown(store: object) -> object:
     """A setting that names a store, as it may be shown: what follows the scheme of a URL may hold a password."""
-    scheme, is_url, _ = store.partition("://") if isinstance(store, str) else ("", "", "")
-    return f"{scheme}://..." if is_url else store
+    if not isinstance(store, str) or _is_file(store):
+        return store
+    scheme, colon, _ = store.partition(":")
+    return f"{scheme}://..." if colon else store
 
 
 def open_tenants(url: str, store_timeout: float = 0.25) -> TenantResolver:

@@ -56,8 +56,8 @@ class Record(WritableRevocations, Protocol):
     def uncopied(self, limit: int) -> Sequence[Uncopied]:
         """Some entries that nobody has said were copied."""
 
-    def was_copied(self, stamps: Iterable[int]) -> None:
-        """Say so, of those that have not changed since."""
+    def was_copied(self, stamps: Iterable[int], generation: int) -> None:
+        """Say so, of those that have not changed since, while this is the generation that is complete, or filled."""
 
 
 class CopyKeeper:
@@ -112,7 +112,8 @@ class CopyKeeper:
         generation = self._record.generation()
         if generation is None or self._copy.read().generation != generation:
             generation = self._fill()
-        self._add_uncopied()
+        if generation is not None:
+            self._add_uncopied(generation)
         with self._lock:
             if missed == self._missed:
                 self._trusted = generation
@@ -122,6 +123,8 @@ class CopyKeeper:
             if self._process != os.getpid():
                 # Threads do not survive a fork, nor is a lock of use that one of them may have held.
                 self._lock, self._wake, self._stopped = threading.Lock(), threading.Event(), threading.Event()
+                # What was trusted when somebody last looked may have missed something since.
+                self._trusted = None
                 self._thread = threading.Thread(target=self._run, name="jwt_middleware-revocations", daemon=True)
                 self._thread.start()
                 self._process = os.getpid()
@@ -159,15 +162,16 @@ class CopyKeeper:
             servers.add(self._copy.merge(batch))
             if len(servers) > 1 or self._stopped.is_set() or not self._copy.renew(ANNOUNCED_FOR):
                 return None
-        self._add_uncopied()
+        self._add_uncopied(generation)
         is_complete = self._copy.finish(builder, generation, *servers)
         _log.info("the fast copy of the revocations %s", "is complete" if is_complete else "was emptied while filled")
         return generation if is_complete else None
 
-    def _add_uncopied(self) -> None:
-        while waiting := self._record.uncopied(COPIED_AT_ONCE):
+    def _add_uncopied(self, generation: int) -> None:
+        """Until somebody else begins another generation, maybe in another server: what is copied here is not there."""
+        while (waiting := self._record.uncopied(COPIED_AT_ONCE)) and self._record.generation() == generation:
             self._copy.merge([(name, entry) for _, name, entry in waiting])
-            self._record.was_copied(stamp for stamp, _, _ in waiting)
+            self._record.was_copied((stamp for stamp, _, _ in waiting), generation)
 
 
 _starting = threading.Lock()

@@ -28,8 +28,9 @@ class RedisRevocations:
 
     `url_or_client`: redis://, rediss:// (TLS), or a redis.Redis whose address and credentials are used.
     `store_timeout` (seconds) bounds each check, whatever it waits for. Raises ConfigurationError for a server that
-    evicts entries, if it answers by now; where it does not tell its policy (INFO is forbidden), say
-    `eviction_checked=True` once you have made sure that it is noeviction.
+    evicts entries, if it answers by now; where it does not tell its policy or its run (INFO is forbidden), say
+    `eviction_checked=True` once you have made sure that the policy is noeviction. Then nobody notices that the server
+    was restarted or replaced either, as long as the marker is there: delete that yourself whenever it was.
     """
 
     keeps_time = True
@@ -50,6 +51,7 @@ class RedisRevocations:
             prefix=prefix,
             max_connections=max_connections,
             eviction_checked=eviction_checked,
+            clock=clock,
         )
         self._clock = clock
         self._latest = 0
@@ -77,7 +79,9 @@ class RedisRevocations:
 
     def confirm(self) -> None:
         """Say that what this server holds is complete: nothing was revoked yet, or all of it has been put back."""
-        self.entries.mark(max(int(self._clock() * 1000), self._latest + 1))
+        # Whoever did so before may have had a clock that was ahead of this one.
+        known = max(self._latest, self.entries.read().marked)
+        self.entries.mark(max(int(self._clock() * 1000), known + 1))
 
     def check(self) -> None:
         """Raise what a check of a token would: TemporarilyUnavailable, or ConfigurationError if the server evicts."""

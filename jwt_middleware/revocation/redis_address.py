@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -35,6 +36,12 @@ class Address:
         where = self._options.get("path") or f"{given.get('host', 'localhost')}:{given.get('port', 6379)}"
         self.text = f"{where}/{given.get('db', 0)}"
         """For people; without credentials."""
+
+    def resolve(self) -> None:
+        """Find out where the host is, however long that takes. Raises OSError where nobody knows."""
+        host = self._options.get("host")
+        if host is not None:
+            socket.getaddrinfo(host, self._options.get("port"), type=socket.SOCK_STREAM)
 
     def connection(self, timeout: float) -> Any:
         """A connection that has not been opened, for threads. Its steps take at most `timeout` seconds each."""
@@ -71,7 +78,11 @@ def server_of(answers: Iterable[Any], eviction_checked: bool) -> str:
     if policy not in (None, "noeviction"):
         what = f"the server evicts entries by the policy {policy}, so that a revocation could be forgotten"
         raise _unusable(what, "set maxmemory-policy to noeviction")
-    return told.get("run_id", "")
+    run = told.get("run_id", "")
+    if not run and not eviction_checked:
+        what = "the server does not tell its run_id, so that nobody would notice that it was restarted or replaced"
+        raise _unusable(what, "use another server; or see eviction_checked=True")
+    return run
 
 
 def _parsed(url: str) -> dict[str, Any]:

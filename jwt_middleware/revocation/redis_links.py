@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import Future
 from hashlib import sha1
 from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
@@ -71,10 +72,21 @@ class _Link:
         self.was_used = False
 
 
+class Latest:
+    """The run of the server that the address led to when a connection was last opened, in whichever colour.
+
+    Where another one took over, the one before may live on, and answer over the connections that are open: it does
+    not know what is revoked now.
+    """
+
+    server = ""
+
+
 class _Common:
     """What both colours share."""
 
-    def __init__(self, address: Address, limit: int, timeout: float, eviction_checked: bool) -> None:
+    def __init__(self, address: Address, limit: int, timeout: float, eviction_checked: bool, latest: Latest) -> None:
+        self._latest = latest
         self._address = address
         self._limit = limit
         self._timeout = timeout
@@ -87,6 +99,11 @@ class _Common:
         One whose answer comes too late has to be closed; unused, it is there for the next one, who has more time.
         """
         return not link.was_used and deadline - time.monotonic() < self._timeout / 2
+
+    def _refuse_replaced(self, link: _Link) -> None:
+        """An answer of a server that was replaced meanwhile is none: another connection is needed."""
+        if link.server != self._latest.server:
+            raise exceptions.ConnectionError
 
     def _told(self, error: Exception) -> Exception:
         """The error for whoever called: its class says what happened, its text is not told."""
@@ -108,8 +125,16 @@ class Links(_Common):
     Commands may be sent twice: they must mean the same then. Raises TemporarilyUnavailable, or ConfigurationError.
     """
 
-    def __init__(self, address: Address, limit: int, timeout: float, eviction_checked: bool, breaker: Breaker) -> None:
-        super().__init__(address, limit, timeout, eviction_checked)
+    def __init__(
+        self,
+        address: Address,
+        limit: int,
+        timeout: float,
+        eviction_checked: bool,
+        breaker: Breaker,
+        latest: Latest,
+    ) -> None:
+        super().__init__(address, limit, timeout, eviction_checked, latest)
         self._breaker = breaker
         # By process: what was inherited is left alone, and another pool used.
         self._pools: dict[int, Pool[_Link]] = {}
@@ -142,6 +167,7 @@ class Links(_Common):
             link = self._taken(pool, deadline)
             try:
                 answer = _ask(link.connection, command, in_full, deadline)
+                self._refuse_replaced(link)
             except exceptions.ConnectionError:
                 self._drop(pool, link)
                 # The server was restarted since, so none of the others is good either. A new one may be.
@@ -197,6 +223,7 @@ class Links(_Common):
             connection.disconnect()
             pool.failed(error)
         else:
+            self._latest.server = server
             self._give(pool, _Link(connection, server))
 
 
@@ -234,9 +261,19 @@ class _LoopPool(NamedTuple):
 class AsyncLinks(_Common):
     """The same on event loops: each has connections of its own, which end when it does."""
 
-    def __init__(self, address: Address, limit: int, timeout: float, eviction_checked: bool, breaker: Breaker) -> None:
-        super().__init__(address, limit, timeout, eviction_checked)
+    def __init__(
+        self,
+        address: Address,
+        limit: int,
+        timeout: float,
+        eviction_checked: bool,
+        breaker: Breaker,
+        latest: Latest,
+    ) -> None:
+        super().__init__(address, limit, timeout, eviction_checked, latest)
         self._breaker = breaker
+        # By process: a thread does not survive a fork.
+        self._resolving: dict[int, Future[None]] = {}
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
 
     async def run(self, script: Script, keys: Iterable[str], arguments: Iterable[Word] = ()) -> Reply:
@@ -261,6 +298,7 @@ class AsyncLinks(_Common):
             link = await self._taken(mine, deadline)
             try:
                 answer = await _ask_async(link.connection, command, script)
+                self._refuse_replaced(link)
             except exceptions.ConnectionError:
                 await self._drop(mine, link)
                 await _disconnect_async(mine.pool.clear())
@@ -316,6 +354,7 @@ class AsyncLinks(_Common):
         connection = self._address.async_connection()
         try:
             async with asyncio.timeout(OPENING_STEPS * self._timeout):
+                await self._resolved()
                 await connection.connect()
                 answers = [await _greeted_async(connection, greeting) for greeting in GREETINGS]
             server = server_of(answers, self._eviction_checked)
@@ -325,7 +364,31 @@ class AsyncLinks(_Common):
             if not isinstance(error, Exception):
                 raise
         else:
+            self._latest.server = server
             await _give_async(pool, _Link(connection, server))
+
+    async def _resolved(self) -> None:
+        """Wait until the host's name can be resolved.
+
+        asyncio has that done by the threads that everything else on the event loop uses too, and few of them. Where
+        it hangs it shall be in one of our own.
+        """
+        resolving = self._resolving.get(os.getpid())
+        if resolving is None or resolving.done():
+            resolving = self._resolving[os.getpid()] = Future()
+            resolving.set_running_or_notify_cancel()
+            arguments = (self._address, resolving)
+            threading.Thread(target=_resolve, args=arguments, name="jwt_middleware-redis", daemon=True).start()
+        await asyncio.wrap_future(resolving)
+
+
+def _resolve(address: Address, resolving: Future[None]) -> None:
+    try:
+        address.resolve()
+    except Exception:
+        resolving.set_exception(exceptions.ConnectionError())
+    else:
+        resolving.set_result(None)
 
 
 async def _ask_async(connection: Any, command: Command, script: Script) -> Any:

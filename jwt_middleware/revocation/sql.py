@@ -8,7 +8,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, Executable, bindparam, case, delete, select, update
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    Executable,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    extract,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jwt_middleware.errors import TemporarilyUnavailable
@@ -33,7 +48,7 @@ class SQLRevocations:
     """Revocations in a database, shared by all processes that use it. Safe to share between threads.
 
     One query a check; under ASGI it runs in a thread. `url_or_engine`: `sqlite:///file`, `postgresql+psycopg://...`,
-    or an engine of SQLAlchemy, with the tables that `jwt-middleware db upgrade URL` makes. A URL's connections are the
+    or an engine of SQLAlchemy, with the tables that `jwt-middleware store upgrade` makes. A URL's connections are the
     store's own, bounded in number, and a check ends within `store_timeout` (seconds).
 
     Raises ConfigurationError for a database without the tables, if it answers by now.
@@ -109,9 +124,9 @@ class SQLRevocations:
         rows = self._connections.rows(self._statements.uncopied, {"size": limit})
         return [Uncopied(row.uncopied, row.name, Entry(row.cutoff, row.ends)) for row in rows]
 
-    def was_copied(self, stamps: Iterable[int]) -> None:
-        """For RecordedRevocations: say so, of those that have not changed since."""
-        if values := [{"stamp": stamp} for stamp in stamps]:
+    def was_copied(self, stamps: Iterable[int], generation: int) -> None:
+        """For RecordedRevocations: say so, of those that have not changed since, while this generation counts."""
+        if values := [{"stamp": stamp, "value": str(generation)} for stamp in stamps]:
             self._write(self._statements.was_copied, values)
 
     def __repr__(self) -> str:
@@ -153,17 +168,24 @@ class _Statements:
         self.uncopied = (
             select(stamp, name, cutoff, ends).where(stamp.is_not(None)).order_by(stamp).limit(bindparam("size"))
         )
-        self.was_copied = update(table).where(stamp == bindparam("stamp")).values(uncopied=None)
+        counts = select(meta.c.value).where(meta.c.name == _GENERATION).scalar_subquery() == bindparam("value")
+        self.was_copied = update(table).where(stamp == bindparam("stamp"), counts).values(uncopied=None)
         self.batch = select(name, cutoff, ends).where(name > bindparam("last")).order_by(name).limit(bindparam("size"))
         self.generation = select(meta.c.value).where(meta.c.name == _GENERATION)
         beginning = writing(meta)
         self.begin_generation = beginning.on_conflict_do_update(
             index_elements=["name"], set_={"value": beginning.excluded.value}
         )
-        has_ended = ends < bindparam("before")
+        # By the clock of the database as well: that of one process may be ahead, and what it removes all others lose.
+        has_ended = and_(ends < bindparam("before"), ends < _now_there(dialect) - KEPT_LONGER)
         ended = select(name).where(has_ended).limit(bindparam("size")).with_for_update(skip_locked=True)
         # Said twice, because an entry may be given a later end between being found and being removed.
         self.sweep = delete(table).where(name.in_(ended), has_ended)
+
+
+def _now_there(dialect: str) -> Any:
+    """Seconds since the Unix epoch. SQLite's own function for that is younger than some that are in use."""
+    return extract("epoch", func.now()) if dialect == "postgresql" else cast(func.strftime("%s", "now"), BigInteger)
 
 
 def _merging(inserting: Any) -> Executable:

@@ -35,13 +35,17 @@ def require_audit(desk: Desk) -> None:
         raise ConfigurationError([problem], "this database cannot be used for it")
 
 
-def audit_entries(desk: Desk, tenant_id: str | None, limit: int, before: int | None) -> Sequence[AuditEntry]:
-    """Entries about the tenant, or all of them, newest first."""
+def audit_entries(
+    desk: Desk, tenant_id: str | None, actions: Sequence[str] | None, limit: int, before: int | None
+) -> Sequence[AuditEntry]:
+    """Entries about the tenant, or about all, of these kinds, or of every kind; newest first."""
     require_audit(desk)
     audit = desk.tables.audit.c
     wanted = select(desk.tables.audit).order_by(audit.number.desc()).limit(limit)
     if tenant_id is not None:
         wanted = wanted.where(audit.tenant_id == tenant_id)
+    if actions is not None:
+        wanted = wanted.where(audit.action.in_(actions))
     if before is not None:
         wanted = wanted.where(audit.number < before)
     return [_entry(*row) for row in desk.connection.execute(wanted)]

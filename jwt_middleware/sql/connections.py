@@ -150,7 +150,8 @@ class Connections:
                 each.opener.after_fork()
 
     def __repr__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        # Without its options, any of which may be a password.
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     def _await_admission(self) -> None:
         """Wait for it within this thread's time. It has more, in a thread of its own: nobody asks before it is over."""

@@ -6,14 +6,15 @@ import math
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from jwt_middleware.errors import ConfigurationError, Problem, TemporarilyUnavailable
-from jwt_middleware.sql.time_limits import Opener
+from jwt_middleware.sql.time_limits import Opener, seconds_left
 
-COMMAND: Final = "jwt-middleware db upgrade URL"
+COMMAND: Final = "jwt-middleware store upgrade --store URL"
 """Makes a database what it has to be."""
 RENEWED_AFTER: Final = 1800
 """Seconds after which a connection is replaced before it is used again: firewalls forget those that idle."""
@@ -27,6 +28,9 @@ _DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+_WAIT: Final = "jwt_middleware_busy_timeout"
+_NOT_WORTH_SAYING: Final = 20
+"""Milliseconds."""
 _LATE: Final = frozenset(("TimedOut", "QueryCanceled", "ConnectionTimeout"))
 """What a driver raises when the time is up."""
 
@@ -129,10 +133,24 @@ def _own(url: URL, limit: float, connections: int) -> Opened:
     except ModuleNotFoundError as missing:
         raise _unusable(f"{missing.name} is not installed", "pip install 'tenant-jwt-middleware[sql]'") from None
     if is_sqlite:
+        _bound_waiting(engine, round(limit * 1000))
         return Opened(engine, is_own=True)
     from jwt_middleware.sql import postgresql
 
     return Opened(engine, is_own=True, opener=postgresql.bound(engine))
+
+
+def _bound_waiting(engine: Engine, limit: int) -> None:
+    """SQLite waits for a lock as long as its connection says: here what is left to the thread, up to the limit (ms)."""
+
+    def wait_no_longer(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        left = seconds_left()
+        wait = limit if left is None or left * 1000 > limit - _NOT_WORTH_SAYING else int(left * 1000)
+        if wait != record.info.get(_WAIT, limit):
+            connection.execute(f"PRAGMA busy_timeout = {wait}")
+            record.info[_WAIT] = wait
+
+    event.listen(engine, "checkout", wait_no_longer)
 
 
 def _limits(url: URL, limit: float) -> dict[str, Any]:

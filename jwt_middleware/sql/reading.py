@@ -89,6 +89,14 @@ def by_id(schema: str | None) -> CompoundSelect[Any]:
 
 
 @lru_cache
+def by_ids(schema: str | None) -> CompoundSelect[Any]:
+    """The tenants with the ids `:tenant_ids`, a list."""
+    tenants = tables_in(schema).tenants
+    named: Any = bindparam("tenant_ids", expanding=True)
+    return _everything_about(schema, select(tenants.c.id).where(tenants.c.id.in_(named)))
+
+
+@lru_cache
 def page(schema: str | None) -> CompoundSelect[Any]:
     """Tenants by id: `:limit` of them after `:offset`, from `:first` on and before `:end`."""
     ids = tables_in(schema).tenants.c.id

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, inspect, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
 from jwt_middleware.errors import ConfigurationError, Problem
-from jwt_middleware.sql.reading import SOURCES, by_id, tenants_in
+from jwt_middleware.sql.reading import SOURCES, by_id, by_ids, tenants_in
 from jwt_middleware.sql.sealing import Place, Sealer
 from jwt_middleware.sql.tables import tables_in
-from jwt_middleware.tenants.changes import fetched_from
+from jwt_middleware.tenants.changes import fetched_from, refuse_issuers_of_others
 from jwt_middleware.tenants.jwks import JWKS
 from jwt_middleware.tenants.model import Tenant
 
 CHECK_NAME: Final = "store_key_check"
 """Where the meta table holds the check value."""
+_ASKED_AT_ONCE: Final = 1000
+"""Names in one statement, at most: databases have a limit."""
 
 
 class Desk:
@@ -49,11 +51,50 @@ class Desk:
             self._connection.execute(update(self._tables.tenants).where(mine), _row(tenant))
         if old is None or tenant.issuers != old.issuers:
             self._refuse_issuers_of_others(tenant)
-            self._replace(self._tables.issuers, tenant, ({"issuer": issuer} for issuer in tenant.issuers))
+            self._replace(self._tables.issuers, tenant, _issuers(tenant))
         if old is None or tenant.applications != old.applications:
             self._replace(self._tables.applications, tenant, _applications(tenant))
         if old is None or (tenant.keys, fetched_from(tenant)) != (old.keys, fetched_from(old)):
             self._seal_keys(tenant)
+
+    def known(self, tenant_ids: Sequence[str]) -> dict[str, Tenant]:
+        """The tenants among these that there are. Others may change them before the transaction ends."""
+        found: dict[str, Tenant] = {}
+        for some in _portions(tenant_ids):
+            rows = self._connection.execute(by_ids(self._schema), {"tenant_ids": some})
+            found |= {tenant.id: tenant for tenant in tenants_in(rows, self._sealer)}
+        return {tenant_id: found[tenant_id] for tenant_id in tenant_ids if tenant_id in found}
+
+    def owners(self, issuers: Sequence[str]) -> dict[str, str]:
+        """Whose each of these issuers is, as far as they are somebody's."""
+        columns = self._tables.issuers.c
+        found: dict[str, str] = {}
+        for some in _portions(issuers):
+            taken = select(columns.issuer, columns.tenant_id).where(columns.issuer.in_(some))
+            found |= {issuer: owner for issuer, owner in self._connection.execute(taken)}
+        return found
+
+    def count(self) -> int:
+        """How many tenants there are."""
+        counted = select(func.count()).select_from(self._tables.tenants)
+        return self._connection.execute(counted).scalar_one()
+
+    def put_new(self, tenants: Sequence[Tenant], action: str) -> None:
+        """Write tenants of which nothing is there yet, and who did it, with one statement for each table.
+
+        Raises IntegrityError where something of theirs is there after all.
+        """
+        self._require_sealer()
+        self.touched.update(issuer for tenant in tenants for issuer in tenant.issuers)
+        self._insert(self._tables.tenants, map(_row, tenants))
+        for table, rows_of in (
+            (self._tables.issuers, _issuers),
+            (self._tables.applications, _applications),
+            (self._tables.keys, self._keys),
+        ):
+            self._insert(table, (row for tenant in tenants for row in _placed(tenant, rows_of(tenant))))
+        if self.has_audit():
+            self._insert(self._tables.audit, (self._entry(action, tenant.id, {}) for tenant in tenants))
 
     def remove(self, tenant_id: str) -> bool:
         """Remove the tenant and everything that is its own, be it readable or not; whether there was one."""
@@ -71,9 +112,7 @@ class Desk:
     def note(self, action: str, tenant_id: str | None, details: Mapping[str, Any]) -> None:
         """Write down who did this, in the same transaction. The revision before the newest has no place for it."""
         if self.has_audit():
-            text = msgspec.json.encode(details).decode()
-            entry = {"at": self._now, "actor": self._actor, "action": action, "tenant_id": tenant_id, "details": text}
-            self._connection.execute(insert(self._tables.audit), entry)
+            self._connection.execute(insert(self._tables.audit), self._entry(action, tenant_id, details))
 
     def has_audit(self) -> bool:
         """Whether the schema has the tables for audit and links."""
@@ -113,35 +152,43 @@ class Desk:
         meta = self._tables.meta
         return self._connection.execute(select(meta.c.value).where(meta.c.name == CHECK_NAME)).scalar()
 
-    def _seal_keys(self, tenant: Tenant) -> None:
+    def _entry(self, action: str, tenant_id: str | None, details: Mapping[str, Any]) -> dict[str, Any]:
+        text = msgspec.json.encode(details).decode()
+        return {"at": self._now, "actor": self._actor, "action": action, "tenant_id": tenant_id, "details": text}
+
+    def _require_sealer(self) -> None:
+        """Before keys are written: that they are sealed as those before, which a new database does not know yet."""
         if self._check_value() is None:
             self.renew_check_value()
         self.check_sealer()
+
+    def _seal_keys(self, tenant: Tenant) -> None:
+        self._require_sealer()
         self._replace(self._tables.keys, tenant, self._keys(tenant))
 
     def _refuse_issuers_of_others(self, tenant: Tenant) -> None:
-        issuers = self._tables.issuers.c
-        taken = select(issuers.issuer, issuers.tenant_id).where(
-            issuers.issuer.in_(tenant.issuers), issuers.tenant_id != tenant.id
-        )
-        problems = [
-            Problem(f"issuer {issuer!r}", f"belongs to {owner!r}", "give it to one")
-            for issuer, owner in self._connection.execute(taken)
-        ]
-        if problems:
-            raise ConfigurationError(problems, f"tenant {tenant.id!r} cannot be stored")
+        refuse_issuers_of_others(tenant, self.owners(tenant.issuers))
 
     def _replace(self, table: Table, tenant: Tenant, rows: Iterable[dict[str, Any]]) -> None:
         self._connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
-        placed = [{"tenant_id": tenant.id, "position": position, **row} for position, row in enumerate(rows)]
-        if placed:
-            self._connection.execute(insert(table), placed)
+        self._insert(table, _placed(tenant, rows))
+
+    def _insert(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+        listed = [*rows]
+        if listed:
+            self._connection.execute(insert(table), listed)
 
     def _keys(self, tenant: Tenant) -> Iterable[dict[str, Any]]:
         keys = [(key.key_id, key.algorithm, key.not_after, key.material) for key in tenant.keys]
         for key_id, algorithm, not_after, material in (*keys, *_source(tenant)):
             sealed = self._sealer.seal(Place(tenant.id, key_id, algorithm), material)
             yield {"kid": key_id, "algorithm": algorithm, "not_after": not_after, "material": sealed}
+
+
+def check_storable(tenant: Tenant) -> None:
+    """Raises ConfigurationError for a tenant whose keys are fetched from where no database can say."""
+    for _ in _source(tenant):
+        pass
 
 
 def _source(tenant: Tenant) -> Iterable[tuple[None, str, None, bytes]]:
@@ -167,6 +214,19 @@ def _row(tenant: Tenant) -> dict[str, Any]:
         "max_lifetime": tenant.max_lifetime,
         "token_types": _text(tenant.token_types),
     }
+
+
+def _portions(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _ASKED_AT_ONCE] for start in range(0, len(names), _ASKED_AT_ONCE))
+
+
+def _placed(tenant: Tenant, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Rows of a table that has several for a tenant, in their order."""
+    return ({"tenant_id": tenant.id, "position": position, **row} for position, row in enumerate(rows))
+
+
+def _issuers(tenant: Tenant) -> Iterable[dict[str, Any]]:
+    return ({"issuer": issuer} for issuer in tenant.issuers)
 
 
 def _applications(tenant: Tenant) -> Iterable[dict[str, Any]]:

@@ -96,11 +96,12 @@ class CachedTenants:
             return recalled
         known = self._fresh(issuer)
         try:
-            flight = self._flights.join(issuer)
+            generation = self._generation
+            flight = self._flights.join(_question(issuer, generation))
             if flight.leads and known is not None:
-                threading.Thread(target=self._fly, args=(issuer, flight), daemon=True).start()
+                threading.Thread(target=self._fly, args=(issuer, flight, generation), daemon=True).start()
             elif flight.leads:
-                self._fly(issuer, flight)
+                self._fly(issuer, flight, generation)
             return known.tenant if known is not None else _landed(flight.future.result(self._timeout))
         except (TemporarilyUnavailable, TimeoutError) as error:
             return self._stale(issuer, error)
@@ -111,9 +112,10 @@ class CachedTenants:
             return recalled
         known = self._fresh(issuer)
         try:
-            flight = self._flights.join(issuer)
+            generation = self._generation
+            flight = self._flights.join(_question(issuer, generation))
             if flight.leads:
-                task = asyncio.ensure_future(self._fly_async(issuer, flight))
+                task = asyncio.ensure_future(self._fly_async(issuer, flight, generation))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             if known is not None:
@@ -158,23 +160,23 @@ class CachedTenants:
     def __repr__(self) -> str:
         return f"CachedTenants({self.resolver!r}, ttl={self._ttl:g})"
 
-    def _fly(self, issuer: str, flight: Flight[Tenant | None]) -> None:
-        generation, outcome = self._generation, _ENDED
+    def _fly(self, issuer: str, flight: Flight[Tenant | None], generation: int) -> None:
+        outcome = _ENDED
         try:
             outcome = self._kept(issuer, self._plugin.ask(issuer), generation)
         except TemporarilyUnavailable as error:
             outcome = self._failed(issuer, error)
         finally:
-            self._flights.land(issuer, flight, outcome)
+            self._flights.land(_question(issuer, generation), flight, outcome)
 
-    async def _fly_async(self, issuer: str, flight: Flight[Tenant | None]) -> None:
-        generation, outcome = self._generation, _ENDED
+    async def _fly_async(self, issuer: str, flight: Flight[Tenant | None], generation: int) -> None:
+        outcome = _ENDED
         try:
             outcome = self._kept(issuer, await self._plugin.ask_async(issuer), generation)
         except TemporarilyUnavailable as error:
             outcome = self._failed(issuer, error)
         finally:
-            self._flights.land(issuer, flight, outcome)
+            self._flights.land(_question(issuer, generation), flight, outcome)
 
     def _fresh(self, issuer: str) -> _Known | None:
         known = self._tenants.get(issuer) or self._unknown.get(issuer)
@@ -224,6 +226,11 @@ class CachedTenants:
             del kept[next(iter(kept))]
         if limit > 0:
             kept[issuer] = known
+
+
+def _question(issuer: str, generation: int) -> str:
+    """A look-up from before a change does not answer who asks after it."""
+    return f"{generation} {issuer}"
 
 
 def _landed(outcome: Tenant | Failure | None) -> Tenant | None:

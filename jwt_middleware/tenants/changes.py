@@ -5,16 +5,73 @@ Each function raises ConfigurationError where that would be no tenant, or where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.tenants.jwks import JWKS
-from jwt_middleware.tenants.keys import Key
+from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 from jwt_middleware.tenants.model import Application, Tenant
 
 LATEST: Final = 1e11
 """No time is this late (seconds since the Unix epoch), and none lasts this long."""
+
+
+class Added(NamedTuple):
+    """What became of a tenant that was to be added with others."""
+
+    tenant: Tenant
+    is_new: bool
+    """False: it was there already, just so; or it cannot be added."""
+    problem: ConfigurationError | None = None
+    """Why it cannot be added."""
+
+
+def added(old: Tenant | None, tenant: Tenant) -> Tenant:
+    """The tenant, new or there already. Raises ConfigurationError where there is another one of this id."""
+    if old is not None and not are_alike(old, tenant):
+        fix = "change what shall be different, or call replace_tenant"
+        problem = Problem("id", "there is another tenant of this id", fix)
+        raise ConfigurationError([problem], f"tenant {tenant.id!r} cannot be stored so")
+    return old or tenant
+
+
+def refuse_issuers_of_others(tenant: Tenant, owners: Mapping[str, str]) -> None:
+    """Raises ConfigurationError for an issuer that is somebody else's; `owners` has the tenant's id for each."""
+    problems = [
+        Problem(f"issuer {issuer!r}", f"belongs to {owners[issuer]!r}", "give it to one")
+        for issuer in tenant.issuers
+        if owners.get(issuer, tenant.id) != tenant.id
+    ]
+    if problems:
+        raise ConfigurationError(problems, f"tenant {tenant.id!r} cannot be stored")
+
+
+def added_together(
+    tenants: Iterable[Tenant],
+    known: Mapping[str, Tenant],
+    owners: Mapping[str, str],
+    check: Callable[[Tenant], object],
+) -> Iterator[Added]:
+    """What becomes of each, in their order, beside those that are `known` and those before it.
+
+    `owners` are the tenants, by id, that have an issuer; `check` raises ConfigurationError for what cannot be stored.
+    """
+    there, taken = {**known}, {**owners}
+    for tenant in tenants:
+        is_new = tenant.id not in there
+        try:
+            check(tenant)
+            added(there.get(tenant.id), tenant)
+            refuse_issuers_of_others(tenant, taken)
+        except ConfigurationError as error:
+            yield Added(tenant, is_new=False, problem=error)
+            continue
+        there[tenant.id] = tenant
+        taken |= dict.fromkeys(tenant.issuers, tenant.id)
+        yield Added(tenant, is_new)
 
 
 def changed(tenant: Tenant, **values: Any) -> Tenant:
@@ -62,6 +119,12 @@ def with_application_active(tenant: Tenant, application_id: str, active: bool) -
     return _with(tenant, old, Application(old.id, scopes=old.scopes, active=active))
 
 
+def without_application(tenant: Tenant, application_id: str) -> Tenant:
+    """The applications less the one with this id; the tenant itself where there is none."""
+    others = [one for one in tenant.applications if one.id != application_id]
+    return tenant if len(others) == len(tenant.applications) else changed(tenant, applications=others)
+
+
 def with_key(tenant: Tenant, key: Key) -> Tenant:
     """One more key; the tenant itself where it has this one already, whatever its end."""
     _refuse_fetched(tenant)
@@ -93,6 +156,22 @@ def without_key(tenant: Tenant, key_id: str | None, algorithm: str | None, at: f
     if not meant:
         raise _missing("key", key_id, tenant, [key.key_id for key in tenant.keys])
     return changed(tenant, keys=[_ending(key, end) if key in meant else key for key in tenant.keys])
+
+
+def algorithm_of_secrets(tenant: Tenant) -> str:
+    """What the tenant's next secret is for: the same as its newest one, HS256 where it has none."""
+    return next((key.algorithm for key in tenant.keys if key.algorithm in HMAC_HASHES), "HS256")
+
+
+def next_key_id(tenant: Tenant, now: float) -> str | None:
+    """A key id that none of the tenant's keys has, beginning with the day (UTC).
+
+    None where its keys have none: its tokens then name none either.
+    """
+    if all(key.key_id is None for key in tenant.keys):
+        return None
+    day = datetime.fromtimestamp(now, UTC).date().isoformat()
+    return f"{day}-{secrets.token_hex(3)}"
 
 
 def _ending(key: Key, end: float) -> Key:

@@ -6,8 +6,8 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import delete, insert, select, update
 
@@ -25,13 +25,17 @@ VALID_FOR: Final = 1800.0
 CONFIRMED_WITHIN: Final = 86_400.0
 """Seconds for which a tenant whose secret leaked can say that it has saved the new one."""
 _TOKEN_BYTES: Final = 32
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 State: TypeAlias = Literal["open", "unconfirmed", "used"]
 Reason: TypeAlias = Literal["unknown", "expired", "used"]
 
 
 class LinkUnusable(Exception):
-    """The link cannot be used. `reason`: `unknown` (mistyped, or ended by a later one), `expired` or `used`."""
+    """The link cannot be used. `reason`: `unknown` (mistyped, or ended by a later one), `expired` or `used`.
+
+    A link whose tenant has other keys than secrets since is `unknown`, too.
+    """
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -96,8 +100,9 @@ class RefreshLinks:
             link = self._usable(desk, token)
             if link.awaits_confirmation:
                 raise LinkUnusable("used")
-            secret, now = fresh_secret(_algorithm_of(link.tenant)), self._clock()
-            key = Key.secret(secret, kid=_key_id_for(link.tenant, now), algorithm=_algorithm_of(link.tenant))
+            algorithm, now = changes.algorithm_of_secrets(link.tenant), self._clock()
+            secret = fresh_secret(algorithm)
+            key = Key.secret(secret, kid=changes.next_key_id(link.tenant, now), algorithm=algorithm)
             tenant = changes.rotated(link.tenant, key, grace, now)
             desk.put(tenant, link.tenant)
             if grace is None:
@@ -128,9 +133,52 @@ class RefreshLinks:
         row = _row_of(desk, token)
         if row.state == "used":
             raise LinkUnusable("used")
+        if _why_not_refreshable(tenant) is not None:
+            raise LinkUnusable("unknown")
         if row.expires_at <= self._clock():
             raise LinkUnusable("expired")
         return RefreshLink(tenant, row.expires_at, row.state == "unconfirmed")
+
+
+def refresh_url(console_url: str, token: str) -> str:
+    """The address at which a tenant uses the link with this token: `console_url`, `/refresh/` and the token.
+
+    Raises ConfigurationError for what `checked_console_url` refuses.
+    """
+    return f"{checked_console_url(console_url)}/refresh/{token}"
+
+
+def checked_console_url(console_url: str) -> str:
+    """The address of the console, without a slash at its end.
+
+    Raises ConfigurationError for what is no address of a page, and for plain http to another machine: whoever listens
+    on the way would read the secret.
+    """
+    what = _what_is_wrong_with(console_url)
+    if what is not None:
+        fix = "write the https address at which tenants reach it: https://api.example.com/console"
+        raise ConfigurationError([Problem("console URL", what, fix)], "this address cannot be used")
+    return console_url.rstrip("/")
+
+
+def _what_is_wrong_with(console_url: str) -> str | None:
+    address = _split(console_url)
+    if address is None or address.scheme not in ("https", "http") or not address.hostname:
+        return "it is no web address"
+    if address.query or address.fragment or "@" in address.netloc or "\\" in console_url:
+        return "there is more in it than host, port and path"
+    if address.scheme == "http" and address.hostname not in _LOOPBACK:
+        return "plain http is for this machine only"
+    return None
+
+
+def _split(url: str) -> SplitResult | None:
+    """None for what cannot be split, or has characters in it that no address has."""
+    try:
+        address = urlsplit(url)
+        return address if url.isascii() and url.isprintable() and " " not in url and address.port != 0 else None
+    except ValueError:
+        return None
 
 
 def _row_of(desk: Desk, token: str) -> Any:
@@ -156,26 +204,21 @@ def _taken(desk: Desk, tenant_id: str) -> Tenant:
 
 
 def _require_refreshable(tenant: Tenant) -> None:
-    if tenant.key_source is not None:
-        problem = Problem("keys", "they are fetched by URL", "this tenant changes its keys where they are published")
+    problem = _why_not_refreshable(tenant)
+    if problem is not None:
         raise ConfigurationError([problem], f"tenant {tenant.id!r} gets no link")
+
+
+def _why_not_refreshable(tenant: Tenant) -> Problem | None:
+    if tenant.key_source is not None:
+        return Problem("keys", "they are fetched by URL", "this tenant changes its keys where they are published")
+    if any(key.algorithm not in HMAC_HASHES for key in tenant.keys):
+        return Problem("keys", "they are public keys", "this tenant makes its keys itself: add_public_key, retire_key")
+    return None
 
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _algorithm_of(tenant: Tenant) -> str:
-    """That of the newest secret."""
-    return next((key.algorithm for key in tenant.keys if key.algorithm in HMAC_HASHES), "HS256")
-
-
-def _key_id_for(tenant: Tenant, now: float) -> str | None:
-    """None where the tenant's keys have none: its tokens then name none either."""
-    if all(key.key_id is None for key in tenant.keys):
-        return None
-    day = datetime.fromtimestamp(now, UTC).date().isoformat()
-    return f"{day}-{secrets.token_hex(3)}"
 
 
 def _key_of(tenant: Tenant, key_hash: str | None) -> Key:

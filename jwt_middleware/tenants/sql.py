@@ -19,8 +19,9 @@ from jwt_middleware.sql.connections import Connections
 from jwt_middleware.sql.reading import by_id, by_issuer, page, tenants_in
 from jwt_middleware.sql.schema import check_revision, check_schema, revision_of
 from jwt_middleware.sql.sealing import sealer_from
-from jwt_middleware.sql.writing import Desk
+from jwt_middleware.sql.writing import Desk, check_storable
 from jwt_middleware.tenants import changes
+from jwt_middleware.tenants.changes import Added
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 from jwt_middleware.tenants.model import Application, Tenant
 from jwt_middleware.tenants.public_keys import PublicKeyText
@@ -47,7 +48,7 @@ class SQLTenants:
     """Tenants in a database. Look-ups are one statement; put `CachedTenants` in front of them, or pass a URL.
 
     `url_or_engine`: `sqlite:///file`, `postgresql+psycopg://...`, or an engine of SQLAlchemy, with the tables that
-    `jwt-middleware db upgrade URL` makes. A URL's connections are the store's own, bounded in number, and a look-up
+    `jwt-middleware store upgrade` makes. A URL's connections are the store's own, bounded in number, and a look-up
     ends within `store_timeout` (seconds); an engine brings its own limits along. `schema` is PostgreSQL's.
 
     Keys are encrypted with `store_key`, or else the variable JWT_MIDDLEWARE_STORE_KEY: 32 bytes in base64url, or
@@ -101,6 +102,11 @@ class SQLTenants:
         rows = self._connections.rows(page(self._schema), bounds | places, patient=True)
         return tenants_in(rows, self._sealer)
 
+    def count(self) -> int:
+        """How many tenants there are, active or not."""
+        with self.transaction() as desk:
+            return desk.count()
+
     def acting_as(self, actor: str) -> SQLTenants:
         """The same store, whose changes are written down as this one's: a person, a command, a page."""
         other = copy(self)
@@ -108,16 +114,22 @@ class SQLTenants:
         return other
 
     def audit(
-        self, tenant_id: str | None = None, *, limit: int = 100, before: int | None = None
+        self,
+        tenant_id: str | None = None,
+        *,
+        actions: Iterable[str] | None = None,
+        limit: int = 100,
+        before: int | None = None,
     ) -> Sequence[AuditEntry]:
         """What was changed, newest first: everything, or what concerns one tenant. Nobody can change an entry.
 
-        `limit` entries at most (up to 1000), with numbers below `before`. Raises ConfigurationError where the tables
-        are older than that.
+        `actions`: only these; `limit` entries at most (up to 1000), with numbers below `before`. Raises
+        ConfigurationError where the tables are older than that.
         """
         limit = min(max(limit, 0), MAX_PAGE)
+        wanted = None if actions is None else tuple(actions)
         with self.transaction() as desk:
-            return audit_entries(desk, tenant_id, limit, before)
+            return audit_entries(desk, tenant_id, wanted, limit, before)
 
     def note(self, action: str, tenant_id: str | None = None, **details: Any) -> None:
         """Write something down that is no change of a tenant. No secret may be in the details."""
@@ -144,13 +156,18 @@ class SQLTenants:
     def add_tenant(self, tenant: Tenant) -> None:
         """Add the tenant. Raises ConfigurationError where another one has its id or an issuer of it."""
 
-        def added(old: Tenant | None) -> Tenant:
-            if old is not None and not changes.are_alike(old, tenant):
-                fix = "change what shall be different, or call replace_tenant"
-                raise _impossible(tenant.id, Problem("id", "there is another tenant of this id", fix))
-            return old or tenant
+        self._write(tenant.id, partial(changes.added, tenant=tenant), "tenant.add", {})
 
-        self._write(tenant.id, added, "tenant.add", {})
+    def add_tenants(self, tenants: Iterable[Tenant]) -> list[Added]:
+        """Add many in one transaction, and say what became of each, in their order. Whom `add_tenant` would refuse is
+        refused alone, the others are added. A thousand at a time is quick; all of them have ten seconds.
+        """
+        wanted = [*tenants]
+        try:
+            return self._add_together(wanted)
+        except IntegrityError:
+            # Somebody else was quicker with one of them, or the database takes one name for another.
+            return [*map(self._added_alone, wanted)]
 
     def replace_tenant(self, tenant: Tenant) -> None:
         """Add the tenant, or make everything about the one with this id as it is here."""
@@ -192,6 +209,11 @@ class SQLTenants:
         """Accept the application's tokens again."""
         resumed = partial(changes.with_application_active, application_id=application_id, active=True)
         self._change(tenant_id, resumed, "application.resume", application=application_id)
+
+    def remove_application(self, tenant_id: str, application_id: str) -> None:
+        """Remove the application, if it is there. There is no way back to its ceiling; see `suspend_application`."""
+        removed = partial(changes.without_application, application_id=application_id)
+        self._change(tenant_id, removed, "application.remove", application=application_id)
 
     def rotate_secret(
         self,
@@ -237,10 +259,11 @@ class SQLTenants:
         retired = partial(changes.without_key, key_id=kid, algorithm=algorithm, at=moment)
         self._change(tenant_id, retired, "key.retire", kid=kid, algorithm=algorithm, at=moment)
 
-    def reencrypt(self) -> int:
+    def reencrypt(self, progress: Callable[[int], object] | None = None) -> int:
         """Encrypt every key anew with the first of the store keys; how many tenants that were is returned.
 
         To change the store key: start every process with `old,new`, then with `new,old`; call this; then drop `old`.
+        `progress` is called with the number of tenants so far; what is done stays done if it is ended in between.
         """
         count, last = 0, ""
         while True:
@@ -251,6 +274,8 @@ class SQLTenants:
                     desk.note("store.reencrypt", None, {"tenants": count})
                     return count
             count, last = count + len(done), done[-1]
+            if progress is not None:
+                progress(count)
 
     def check(self) -> None:
         """Raise TemporarilyUnavailable or ConfigurationError where the database cannot be used at the moment."""
@@ -275,25 +300,46 @@ class SQLTenants:
 
         self._write(_checked("tenant", tenant_id), existing, action, details)
 
-    def _write(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> None:
-        """One transaction. When somebody else was quicker, a second one sees what came of it."""
+    def _add_together(self, tenants: Sequence[Tenant]) -> list[Added]:
+        issuers = [issuer for tenant in tenants for issuer in tenant.issuers]
+        with self.transaction() as desk:
+            known = desk.known([tenant.id for tenant in tenants])
+            outcomes = [*changes.added_together(tenants, known, desk.owners(issuers), check_storable)]
+            new = [outcome.tenant for outcome in outcomes if outcome.is_new]
+            if new:
+                desk.put_new(new, "tenant.add")
+        return outcomes
+
+    def _added_alone(self, tenant: Tenant) -> Added:
         try:
-            self._write_once(tenant_id, change, action, details)
+            is_new = self._write(tenant.id, partial(changes.added, tenant=tenant), "tenant.add", {})
+        except ConfigurationError as error:
+            return Added(tenant, is_new=False, problem=error)
+        return Added(tenant, is_new)
+
+    def _write(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> bool:
+        """One transaction; whether it changed anything. When somebody else was quicker, a second one sees what came
+        of it.
+        """
+        try:
+            return self._write_once(tenant_id, change, action, details)
         except IntegrityError:
             try:
-                self._write_once(tenant_id, change, action, details)
+                return self._write_once(tenant_id, change, action, details)
             except IntegrityError:
                 what = "the database takes a name in it for another one that is there already"
                 fix = "use names that differ in more than case or blanks"
                 raise _impossible(tenant_id, Problem("id, issuers, kid", what, fix)) from None
 
-    def _write_once(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> None:
+    def _write_once(self, tenant_id: str, change: Change, action: str, details: Mapping[str, Any]) -> bool:
         with self.transaction() as desk:
             old = desk.take(tenant_id)
             new = change(old)
             desk.put(new, old)
-            if old is None or not changes.are_alike(old, new):
+            is_change = old is None or not changes.are_alike(old, new)
+            if is_change:
                 desk.note(action, tenant_id, details)
+            return is_change
 
     def _tell(self, issuers: Iterable[str]) -> None:
         changed = frozenset(issuers)

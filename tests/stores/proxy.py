@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .redis_server import free_port
 
@@ -23,6 +23,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
+        self._serving: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
         self.port = free_port()
         self.delay = 0.0
 
@@ -41,6 +42,10 @@ class Proxy:
         """End all connections and refuse new ones."""
         self._run(self._stop())
 
+    def lead_to(self, port: int) -> None:
+        """Another server answers new connections; those that are open stay where they are."""
+        self._upstream = port
+
     def accept(self) -> None:
         """Listen again."""
         self._run(self._listen())
@@ -55,20 +60,31 @@ class Proxy:
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, ssl=self._certificate)
 
     async def _stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        # Until there are none: some were being accepted. Transports end in a later round of the loop.
+        server, self._server = self._server, None
+        for listening in server.sockets if server is not None else ():
+            self._loop.remove_reader(listening.fileno())
+        # Who is being accepted is let in before the server is closed, or his socket would be left open by asyncio.
         while connections := asyncio.all_tasks() - {asyncio.current_task()}:
-            for connection in connections:
+            for connection in [*self._serving]:
                 connection.cancel()
-            await asyncio.wait(connections)
-            await asyncio.sleep(0.01)
+            await asyncio.wait(connections, timeout=0.05)
+        if server is not None:
+            server.close()
+        # Transports end in a later round of the loop.
+        await asyncio.sleep(0.01)
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await self._pass_on((reader, writer), await asyncio.open_connection("127.0.0.1", self._upstream))
-        writer.transport.abort()
+    def _accepted(self, *client: Any) -> None:
+        # Said here and not in the task, which may be cancelled before it begins.
+        task = asyncio.ensure_future(self._serve(client))
+        self._serving[task] = client[1].transport
+        task.add_done_callback(self._ended)
+
+    async def _serve(self, client: _Stream) -> None:
+        with contextlib.suppress(OSError):
+            await self._pass_on(client, await asyncio.open_connection("127.0.0.1", self._upstream))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._serving.pop(task).abort()
 
     async def _pass_on(self, client: _Stream, server: _Stream) -> None:
         try:

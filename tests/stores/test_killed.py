@@ -21,7 +21,10 @@ OLD = Key.secret("the secret that acme has had for a long time")
 MOST_STATEMENTS = 40
 Work: TypeAlias = Callable[[SQLTenants, str], object]
 
+NEW = Tenant("globex", keys=[Key.secret("a secret that globex has of its own, and long")], applications=["shop"])
+
 WORKS: dict[str, Work] = {
+    "tenant.add": lambda tenants, _: tenants.add_tenants([NEW]),
     "tenant.suspend": lambda tenants, _: tenants.suspend("acme"),
     "tenant.remove": lambda tenants, _: tenants.remove("acme"),
     "secret.rotate": lambda tenants, _: tenants.rotate_secret("acme", grace=60),

@@ -74,7 +74,7 @@ def test_a_store_that_is_not_fit_for_it_is_refused_when_the_authenticator_is_bui
     redis_server.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     with pytest.raises(ConfigurationError, match="noeviction"):
         Authenticator(settings(revocations=redis_server.url))
-    with pytest.raises(ConfigurationError, match="db upgrade"):
+    with pytest.raises(ConfigurationError, match="store upgrade"):
         Authenticator(settings(revocations=f"sqlite:///{tmp_path}/none.db"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -211,6 +212,18 @@ def test_a_server_that_evicts_is_not_asked(store: RecordedRevocations, redis_ser
     assert ask(store) is True
 
 
+def test_a_server_that_evicts_is_told_nothing_and_what_was_recorded_counts(
+    store: RecordedRevocations, redis_server: RedisServer, ask: Ask
+) -> None:
+    store.copy.close()
+    redis_server.run("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    store.revoke_token("acme", "t-1", until=None)
+    redis_server.run("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    assert ask(store) is True
+    eventually(lambda: is_filled(store))
+    assert ask(without_record(store)) is True
+
+
 # What is written while Redis cannot be reached
 
 
@@ -353,9 +366,12 @@ def test_a_server_that_loses_what_was_filled_in_is_not_called_complete(
 
 
 def test_a_flush_before_the_last_step_is_noticed(flushed: RecordedRevocations, redis_server: RedisServer) -> None:
+    happenings = ["FLUSHALL"]
+
     class Flushing(SQLRevocations):
         def uncopied(self, limit: int) -> Sequence[copying.Uncopied]:
-            redis_server.run("FLUSHALL")
+            if happenings:
+                redis_server.run(happenings.pop())
             return ()
 
     assert isinstance(flushed.record, SQLRevocations)
@@ -364,6 +380,14 @@ def test_a_flush_before_the_last_step_is_noticed(flushed: RecordedRevocations, r
     flushed.record.__class__ = SQLRevocations
     assert not redis_server.run("EXISTS", MARKER)
     assert flushed.is_revoked("acme", "old-1", "-", 0)
+
+
+def test_filling_that_takes_longer_than_it_was_announced_for_is_announced_again(
+    flushed: RecordedRevocations, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "ANNOUNCED_FOR", 1)
+    refilled(flushed, *[lambda: time.sleep(0.6)] * 3)
+    assert redis_server.run("EXISTS", MARKER)
 
 
 def test_one_process_at_a_time_fills_the_copy(
@@ -452,6 +476,28 @@ def test_it_complains_once_while_a_store_is_gone(
     assert caplog.text.count("cannot be looked after") <= 2
 
 
+@pytest.mark.parametrize("mistake", [RuntimeError("a mistake"), ValueError("another")], ids=repr)
+def test_whatever_goes_wrong_it_looks_again(
+    mistake: Exception, running: RecordedRevocations, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    eventually(lambda: without_record(running).is_revoked(*QUESTION) is False)
+    mistakes = [mistake]
+    tend = running.keeper.tend
+
+    def tend_after_a_mistake() -> None:
+        if mistakes:
+            raise mistakes.pop()
+        tend()
+
+    running.keeper.tend = tend_after_a_mistake  # type: ignore[method-assign]
+    redis_server.run("FLUSHALL")
+    assert running.is_revoked(*QUESTION) is False
+    eventually(lambda: without_record(running).is_revoked(*QUESTION) is False)
+    assert not mistakes
+    assert type(mistake).__name__ in caplog.text
+    assert str(mistake) not in caplog.text
+
+
 def test_a_forked_process_looks_after_it_too(running: RecordedRevocations, redis_server: RedisServer) -> None:
     running.revoke_token("acme", "t-1", until=None)
     eventually(lambda: without_record(running).is_revoked(*QUESTION))
@@ -512,3 +558,59 @@ def test_filling_stops_when_the_store_is_closed(flushed: RecordedRevocations, re
     keeper = CopyKeeper(record, flushed.copy.entries)  # type: ignore[arg-type]
     keeper.tend()
     assert not redis_server.run("EXISTS", MARKER)
+
+
+# What was trusted some time ago
+
+
+def is_asked_before_the_next_look(store: RecordedRevocations, record: SQLRevocations) -> bool:
+    """Somebody revoked a token who could not reach Redis, and nobody else looked after the copy."""
+
+    def never() -> None:
+        raise TemporarilyUnavailable("revocation_store_timed_out")
+
+    store.keeper.tend = never  # type: ignore[method-assign]
+    record.revoke_token("acme", "t-1", until=None)
+    return store.is_revoked(*QUESTION)
+
+
+def test_a_forked_process_trusts_no_copy_before_it_looked_itself(running: RecordedRevocations, url: str) -> None:
+    eventually(lambda: without_record(running).is_revoked(*QUESTION) is False)
+    child = os.fork()
+    if child == 0:
+        outcome = 1
+        with contextlib.suppress(BaseException):
+            outcome = 0 if is_asked_before_the_next_look(running, SQLRevocations(url)) else 2
+        os._exit(outcome)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_who_was_closed_trusts_no_copy_before_it_looked_again(running: RecordedRevocations, url: str) -> None:
+    eventually(lambda: without_record(running).is_revoked(*QUESTION) is False)
+    running.close()
+    record = SQLRevocations(url)
+    assert is_asked_before_the_next_look(running, record)
+    record.close()
+
+
+def test_whoever_copies_ends_when_somebody_else_began_another_generation(
+    flushed: RecordedRevocations, redis_server: RedisServer
+) -> None:
+    looks: list[int] = []
+
+    class Overtaken(SQLRevocations):
+        def uncopied(self, limit: int) -> Sequence[copying.Uncopied]:
+            looks.append(limit)
+            assert len(looks) < 5
+            self.begin_generation(12345)
+            return super().uncopied(limit)
+
+    assert isinstance(flushed.record, SQLRevocations)
+    flushed.revoke_token("acme", "t-1", until=None)
+    flushed.record.__class__ = Overtaken
+    flushed.keeper.tend()
+    flushed.record.__class__ = SQLRevocations
+    assert flushed.record.uncopied(1)
+    eventually(lambda: is_filled(flushed))
+    assert not flushed.record.uncopied(1)
+    assert is_in_redis(redis_server, TOKEN)

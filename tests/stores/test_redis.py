@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import ssl
 import threading
 import time
@@ -150,6 +151,29 @@ def test_an_entry_ends_by_the_clock_of_the_settings(redis_server: RedisServer, c
     store.close()
 
 
+@pytest.mark.parametrize("behind", [86_400, -86_400])
+def test_a_server_of_another_time_forgets_nothing_early(
+    behind: int, redis_server: RedisServer, clock: SettableClock
+) -> None:
+    """What counts is how long an entry is needed, not what either takes for now."""
+    clock.now -= behind
+    store = RedisRevocations(redis_server.url, store_timeout=PATIENT, clock=clock)
+    store.confirm()
+    for until in (clock.now + 50, clock.now + 100, clock.now + 75):
+        store.revoke_token("acme", "t-1", until=until)
+    assert in_a_thread(store)
+    key = f"{{jwt_middleware}}:{entries.token_key('acme', 't-1')}"
+    assert KEPT_LONGER + 95 < redis_server.run("TTL", key) <= KEPT_LONGER + 101
+    store.close()
+
+
+def test_an_entry_without_end_is_not_given_one(store: RedisRevocations, redis_server: RedisServer) -> None:
+    for until in (None, time.time() + 100, time.time() - 100_000):
+        store.revoke_token("acme", "t-1", until=until)
+        assert redis_server.run("TTL", f"{{jwt_middleware}}:{entries.token_key('acme', 't-1')}") == -1
+        assert in_a_thread(store)
+
+
 def test_stores_of_different_prefixes_know_nothing_of_each_other(
     store: RedisRevocations, redis_server: RedisServer
 ) -> None:
@@ -168,9 +192,11 @@ def test_until_somebody_confirms_it_nothing_can_be_told(redis_server: RedisServe
     store = RedisRevocations(redis_server.url)
     assert reason(lambda: ask(store)) == "revocations_not_confirmed"
     assert reason(store.check) == "revocations_not_confirmed"
+    assert reason(lambda: asyncio.run(store.check_async())) == "revocations_not_confirmed"
     store.confirm()
     assert ask(store) is False
     store.check()
+    asyncio.run(store.check_async())
     store.close()
 
 
@@ -236,6 +262,19 @@ def test_confirming_twice_within_a_moment_confirms_something_new(redis_server: R
         assert not in_a_thread(store)
         generations.add(redis_server.run("GET", "{jwt_middleware}:generation"))
     assert len(generations) == 3
+    store.close()
+
+
+def test_confirming_what_was_flushed_is_believed_by_a_process_whose_clock_went_back(
+    redis_server: RedisServer, clock: SettableClock
+) -> None:
+    store = RedisRevocations(redis_server.url, store_timeout=PATIENT, clock=clock)
+    store.confirm()
+    assert not in_a_thread(store)
+    redis_server.run("FLUSHALL")
+    clock.now -= 3600
+    store.confirm()
+    assert not in_a_thread(store)
     store.close()
 
 
@@ -339,13 +378,17 @@ def test_a_server_that_is_not_there_is_no_reason_not_to_start(caplog: pytest.Log
         ("localhost:6379", "no Redis URL"),
         ("redis://:hunter2@localhost:port/", "no Redis URL"),
         ("redis://:hunter2@localhost/?db=x", "no Redis URL"),
+        ("redis://app:hunter2/7@localhost/", "no Redis URL"),
         ("redis://localhost/?socket_timeout=3&decode_responses=yes", "socket_timeout, decode_responses cannot be set"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str, told: str) -> None:
-    message = fix(lambda: RedisRevocations(url))
-    assert told in message
-    assert "hunter2" not in message
+    with pytest.raises(ConfigurationError) as caught:
+        RedisRevocations(url)
+    assert told in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    # What the client library said of it may quote what it took for the port.
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
 
 
 def test_a_client_lends_its_address_and_credentials(redis_server: RedisServer, ask: Ask) -> None:
@@ -424,6 +467,62 @@ def test_while_it_hangs_others_are_told_at_once(impatient: RedisRevocations, red
     in_parallel(*[lambda _: reasons.append(reason(lambda: in_a_thread(impatient)))] * 8, times=1)
     assert set(reasons) == {"revocation_store_does_not_answer", "revocation_store_timed_out"}
     assert reasons.count("revocation_store_does_not_answer") >= 5
+
+
+def test_while_it_hangs_other_tasks_are_told_at_once(impatient: RedisRevocations, redis_server: RedisServer) -> None:
+    redis_server.pause()
+    assert reason(lambda: on_a_loop(impatient)) == "revocation_store_timed_out"
+
+    async def many() -> list[str]:
+        asking = (impatient.is_revoked_async(*QUESTION) for _ in range(20))
+        refused = await asyncio.gather(*asking, return_exceptions=True)
+        return [each.reason for each in refused if isinstance(each, TemporarilyUnavailable)]
+
+    reasons = asyncio.run(many())
+    assert reasons.count("revocation_store_timed_out") == 1
+    assert reasons.count("revocation_store_does_not_answer") == 19
+
+
+def test_a_server_that_says_nothing_at_the_start_holds_no_thread_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = RedisRevocations(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", store_timeout=0.1)
+        assert reason(lambda: in_a_thread(store)) == "revocation_store_timed_out"
+        eventually(lambda: not [each for each in threading.enumerate() if each.name == "jwt_middleware-redis"], 5)
+
+
+def test_while_names_cannot_be_resolved_the_threads_of_the_event_loop_are_left_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+    resolving: list[threading.Thread] = []
+    resolve = socket.getaddrinfo
+
+    def hang(host: Any, *rest: Any, **options: Any) -> Any:
+        if host == "redis.test":
+            resolving.append(threading.current_thread())
+            answered.wait(10)
+            raise socket.gaierror
+        return resolve(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    store = RedisRevocations("redis://redis.test:6379/0", store_timeout=0.02)
+
+    async def ask() -> None:
+        for _ in range(20):
+            with pytest.raises(TemporarilyUnavailable):
+                await store.is_revoked_async(*QUESTION)
+            await asyncio.sleep(redis_links.OPENING_STEPS * 0.02)
+        began = time.monotonic()
+        await asyncio.to_thread(is_false, False)
+        assert time.monotonic() - began < 0.5
+
+    asyncio.run(ask())
+    assert len(resolving) <= 10
+    answered.set()
+    for thread in resolving:
+        thread.join(5)
+    with pytest.raises(TemporarilyUnavailable, match="ConnectionError"):
+        on_a_loop(RedisRevocations("redis://redis.test:6379/0", store_timeout=2))
 
 
 def test_a_connection_that_was_lost_meanwhile_is_replaced(store: RedisRevocations, redis_server: RedisServer) -> None:
@@ -547,6 +646,59 @@ def test_a_cancelled_check_leaves_its_connection_in_order(store: RedisRevocation
             assert all(answer is False or isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
 
     asyncio.run(cancel_some())
+
+
+def test_an_answer_that_comes_after_a_check_was_cancelled_is_nobody_elses(redis_server: RedisServer) -> None:
+    async def ask() -> None:
+        store = RedisRevocations(redis_server.url, store_timeout=PATIENT, max_connections=1)
+        await asyncio.to_thread(store.confirm)
+        await asyncio.to_thread(store.revoke_token, "acme", "revoked", until=None)
+        assert await store.is_revoked_async(*QUESTION) is False
+        redis_server.pause()
+        asking = asyncio.ensure_future(store.is_revoked_async("acme", "revoked", "user_123", 0))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        redis_server.resume()
+        assert await store.is_revoked_async(*QUESTION) is False
+        assert await store.is_revoked_async("acme", "revoked", "user_123", 0) is True
+        await store.aclose()
+
+    asyncio.run(ask())
+
+
+def test_an_answer_that_comes_after_a_thread_gave_up_is_nobody_elses(
+    store: RedisRevocations, redis_server: RedisServer
+) -> None:
+    store.revoke_token("acme", "revoked", until=None)
+    impatient = RedisRevocations(redis_server.url, store_timeout=IMPATIENT, max_connections=1)
+    eventually(lambda: in_a_thread(impatient) is False)
+    redis_server.pause()
+    assert reason(lambda: impatient.is_revoked("acme", "revoked", "user_123", 0)) == "revocation_store_timed_out"
+    redis_server.resume()
+    eventually(lambda: ended(lambda: is_false(in_a_thread(impatient))))
+    assert impatient.is_revoked("acme", "revoked", "user_123", 0) is True
+    impatient.close()
+
+
+def test_only_a_connection_that_was_just_opened_can_come_too_late(redis_server: RedisServer) -> None:
+    store = RedisRevocations(redis_server.url, store_timeout=PATIENT)
+    store.confirm()
+    links = store.entries._links
+    link = links._pools[os.getpid()].take()
+    assert link is not None
+    soon = time.monotonic() + 0.4 * PATIENT
+    assert not links._comes_too_late(link, soon)
+    link.was_used = False
+    assert links._comes_too_late(link, soon)
+    assert not links._comes_too_late(link, time.monotonic() + 0.6 * PATIENT)
+    link.connection.disconnect()
+
+
+def test_making_a_store_leaves_no_connection_to_whoever_forks_now(redis_server: RedisServer) -> None:
+    before = redis_server.connections()
+    store = RedisRevocations(redis_server.url, store_timeout=PATIENT)
+    eventually(lambda: redis_server.connections() <= before)
+    store.close()
 
 
 def test_connections_end_with_their_loop_or_when_they_are_closed(

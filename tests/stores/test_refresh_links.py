@@ -11,13 +11,23 @@ import pytest
 
 from jwt_middleware import JWKS, ConfigurationError, Key, SQLTenants, Tenant
 from jwt_middleware.sql.schema import upgrade
-from jwt_middleware.tenants.refresh_links import CONFIRMED_WITHIN, VALID_FOR, LinkUnusable, RefreshLinks
+from jwt_middleware.tenants.refresh_links import (
+    CONFIRMED_WITHIN,
+    VALID_FOR,
+    LinkUnusable,
+    RefreshLinks,
+    refresh_url,
+)
 from jwt_middleware.tenants.secret import fresh_secret
 from jwt_middleware.testing.revocations import SettableClock
 
 from .databases import Database
 
 OLD = Key.secret("the secret that acme has had for a long time")
+PUBLIC = Key.public(
+    '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',  # RFC 8037 appendix A.2
+    algorithm="EdDSA",
+)
 STORE_KEY = fresh_secret("HS256")
 
 
@@ -178,6 +188,43 @@ def test_a_tenant_whose_keys_are_fetched_gets_no_link(links: RefreshLinks, tenan
         links.make("idp")
 
 
+def test_a_tenant_with_public_keys_gets_no_link_and_has_none(links: RefreshLinks, tenants: SQLTenants) -> None:
+    token = links.make("acme")
+    tenants.replace_tenant(Tenant("acme", keys=[PUBLIC], applications=["shop"]))
+    assert reason(links.find, token) == reason(links.refresh, token, 0) == "unknown"
+    with pytest.raises(ConfigurationError, match="they are public keys"):
+        links.make("acme")
+    assert acme(tenants).keys == (PUBLIC,)
+
+
+@pytest.mark.parametrize(
+    ("console", "address"),
+    [
+        ("https://api.example.com/console", "https://api.example.com/console/refresh/T"),
+        ("https://api.example.com:8443/", "https://api.example.com:8443/refresh/T"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/refresh/T"),
+        ("http://[::1]:8000/console/", "http://[::1]:8000/console/refresh/T"),
+        ("http://localhost", "http://localhost/refresh/T"),
+    ],
+)
+def test_the_address_of_a_link_is_below_that_of_the_console(console: str, address: str) -> None:
+    assert refresh_url(console, "T") == address
+
+
+@pytest.mark.parametrize(
+    "console",
+    [
+        *("", "console", "/console", "ftp://api.example.com", "https://", "https://[", "https://x:y"),
+        *("https://api.example.com/?a=b", "https://api.example.com/#a", "https://user@api.example.com"),
+        *("https://api.example.com/a b", "https://api.example.com/\n", "https://b\u00fccher.example", "https:\\\\x\\"),
+        *("http://api.example.com", "http://10.0.0.1:8000", "http://localhost.example.com"),
+    ],
+)
+def test_an_address_that_tenants_cannot_use_safely_is_refused(console: str) -> None:
+    with pytest.raises(ConfigurationError, match="console URL"):
+        refresh_url(console, "T")
+
+
 def test_a_link_goes_with_its_tenant(links: RefreshLinks, tenants: SQLTenants, database: Database) -> None:
     token = links.make("acme")
     tenants.remove("acme")
@@ -215,6 +262,8 @@ def test_every_change_is_written_down_once_with_who_did_it(tenants: SQLTenants, 
         admin.suspend_application("acme", "kiosk")
         admin.resume_application("acme", "kiosk")
         admin.limit_application("acme", "kiosk", None)
+    for _ in range(2):
+        admin.remove_application("acme", "kiosk")
     admin.rotate_secret("acme", kid="2", grace=60)
     admin.retire_key("acme", None)
     admin.note("token.make", "acme", subject="user_123")
@@ -228,6 +277,7 @@ def test_every_change_is_written_down_once_with_who_did_it(tenants: SQLTenants, 
         *[("ada@desk", f"application.{action}") for action in twice[1]],
         *[("ada@desk", f"tenant.{action}") for action in twice[0]],
         *[("ada@desk", f"application.{action}") for action in twice[1]],
+        ("ada@desk", "application.remove"),
         *[("ada@desk", action) for action in ("secret.rotate", "key.retire", "token.make", "tenant.remove")],
     ]
     assert actions(tenants) == [(*entry, "acme") for entry in expected]

@@ -22,8 +22,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from jwt_middleware import ConfigurationError, Key, TemporarilyUnavailable, Tenant
 from jwt_middleware.plugins import Plugin
+from jwt_middleware.revocation.sql import SQLRevocations
 from jwt_middleware.sql import connections, time_limits
-from jwt_middleware.sql.connections import MAX_CONNECTIONS, MAX_WRITERS
+from jwt_middleware.sql.connections import MAX_CONNECTIONS, MAX_WRITERS, Connections
 from jwt_middleware.sql.engines import checked_url
 from jwt_middleware.sql.postgresql import LOOK_AGAIN
 from jwt_middleware.sql.schema import upgrade
@@ -327,6 +328,55 @@ def test_a_locked_sqlite_file_is_not_waited_for_longer_than_the_limit(
     assert is_found(store)
 
 
+@pytest.mark.parametrize("asked", ["tenants", "revocations"])
+def test_of_many_who_ask_a_locked_sqlite_file_none_waits_longer(asked: str, tmp_path: Path, opened: Open) -> None:
+    """Those who wait for a connection first have only the rest of their time for the lock."""
+    database = SqliteDatabase(tmp_path / "tenants.db").with_tables()
+    store = opened(database)
+    store.close()
+    database.run("PRAGMA journal_mode = DELETE")
+    revocations = SQLRevocations(database.url, store_timeout=LIMIT)
+    times: list[float] = []
+
+    question = (store.resolve, "acme") if asked == "tenants" else (revocations.is_revoked, "acme", "t-1", "user_123", 1)
+
+    def ask(_: int) -> None:
+        began = time.monotonic()
+        call, *arguments = question
+        with pytest.raises(TemporarilyUnavailable):
+            call(*arguments)
+        times.append(time.monotonic() - began)
+
+    with contextlib.closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with ThreadPoolExecutor(3 * MAX_CONNECTIONS) as threads:
+            [*threads.map(ask, range(3 * MAX_CONNECTIONS))]
+        other.execute("ROLLBACK")
+    assert max(times) < LIMIT + MARGIN - 0.05
+    # The next one has all of its time again.
+    assert is_found(store)
+    assert not revocations.is_revoked("acme", "t-1", "user_123", 1_000)
+    revocations.close()
+
+
+def test_who_had_little_time_leaves_the_next_one_all_of_his(tmp_path: Path, opened: Open) -> None:
+    database = SqliteDatabase(tmp_path / "tenants.db").with_tables()
+    store = opened(database)
+
+    def busy_timeout() -> int:
+        with store._connections._reading.engine.connect() as connection:
+            return int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+
+    assert busy_timeout() == int(LIMIT * 1000)
+    with TimeLimit(0.1):
+        assert 50 < busy_timeout() <= 100
+    with TimeLimit(10):
+        assert busy_timeout() == int(LIMIT * 1000)
+    with TimeLimit(0):
+        assert busy_timeout() == 0
+    assert busy_timeout() == int(LIMIT * 1000)
+
+
 # A server that is not there yet
 
 
@@ -373,6 +423,9 @@ def test_a_wrong_database_that_turns_up_later_is_told_once_and_never_asked(
         for _ in range(3):
             with pytest.raises(ConfigurationError, match="there are no tables in it"):
                 store.resolve("acme")
+        for change in (store.suspend, store.remove):
+            with pytest.raises(ConfigurationError, match="there are no tables in it"):
+                change("acme")
         assert caplog.text.count("there are no tables in it") == 1
         upgrade(postgres_server.url(name))
         store.add_tenant(ACME)
@@ -460,6 +513,19 @@ def test_no_password_and_no_parameter_is_told(
     texts = (caplog.text, repr(store), str(refused.value), str(failed.value))
     assert not any(secret in text for text in texts for secret in (PASSWORD, "s" * 64))
     assert "***" in repr(store)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://app:pa55word@db/tenants?sslpassword=pa55word",
+        "postgresql+psycopg:///tenants?host=db&user=app&password=pa55word",
+    ],
+)
+def test_a_password_that_is_written_as_an_option_is_not_told_either(url: str) -> None:
+    shown = repr(Connections(url, LIMIT, lambda connection: None))
+    assert "pa55word" not in shown
+    assert "/tenants" in shown
 
 
 # Time limits themselves

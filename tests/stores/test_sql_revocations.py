@@ -87,16 +87,31 @@ def test_an_entry_ends(store: SQLRevocations, clock: SettableClock) -> None:
 def test_what_has_ended_is_removed_after_a_later_write(
     store: SQLRevocations, clock: SettableClock, revocation_database: Database
 ) -> None:
-    now = clock.now
-    store.revoke_token("acme", "ends", until=now + 10)
-    store.revoke_token("acme", "was given more time", until=now + 10)
-    store.revoke_token("acme", "was given more time", until=now + 10 + KEPT_LONGER + 120)
+    long_ago, lately = clock.now - KEPT_LONGER - 10, clock.now - KEPT_LONGER + 300
     store.revoke_token("acme", "stays", until=None)
-    clock.now = now + 10 + KEPT_LONGER + 60
+    store.revoke_token("acme", "has ended", until=long_ago)
+    store.revoke_token("acme", "has ended lately", until=lately)
+    store.revoke_token("acme", "was given more time", until=long_ago)
+    store.revoke_token("acme", "was given more time", until=lately)
+    clock.now += SWEPT_EVERY
     store.revoke_subject("acme", "user_123", cutoff=1_000, until=None)
     kept = {row[0] for row in rows(revocation_database)}
-    assert entries.token_key("acme", "ends") not in kept
-    assert len(kept) == 3
+    assert entries.token_key("acme", "has ended") not in kept
+    assert len(kept) == 4
+
+
+def test_a_process_whose_clock_is_ahead_removes_nothing_that_others_need(
+    store: SQLRevocations, clock: SettableClock, url: str
+) -> None:
+    now = clock.now
+    other = SQLRevocations(url, store_timeout=PATIENT, clock=lambda: now)
+    other.revoke_token("acme", "t-1", until=now + 1_000)
+    other.revoke_subject("acme", "user_123", cutoff=now, until=now + 1_000)
+    clock.now += 86_400
+    store.revoke_token("acme", "another", until=None)
+    assert other.is_revoked("acme", "t-1", "somebody else", now)
+    assert other.is_revoked("acme", "t-2", "user_123", now)
+    other.close()
 
 
 def test_a_process_sweeps_seldom(store: SQLRevocations, clock: SettableClock, revocation_database: Database) -> None:
@@ -126,7 +141,7 @@ def test_a_sweep_that_fails_is_not_the_revocations_failure(
 
 def test_a_database_without_tables_is_refused_with_the_command(empty_database: Database) -> None:
     empty_database.run("SELECT 1")
-    with pytest.raises(ConfigurationError, match="jwt-middleware db upgrade"):
+    with pytest.raises(ConfigurationError, match="jwt-middleware store upgrade"):
         SQLRevocations(empty_database.url)
 
 
@@ -198,8 +213,9 @@ def test_every_change_is_to_be_copied_until_somebody_says_it_was(store: SQLRevoc
         (entries.subject_key("acme", "user_123"), Entry(5, LATER)),
     }
     assert len(store.uncopied(1)) == 1
-    store.was_copied(each.stamp for each in waiting)
-    store.was_copied([])
+    store.begin_generation(7)
+    store.was_copied((each.stamp for each in waiting), 7)
+    store.was_copied([], 7)
     assert store.uncopied(100) == []
     store.revoke_token("acme", "t-1", until=LATER)
     assert len(store.uncopied(100)) == 1
@@ -207,10 +223,23 @@ def test_every_change_is_to_be_copied_until_somebody_says_it_was(store: SQLRevoc
 
 def test_what_changed_since_is_still_to_be_copied(store: SQLRevocations) -> None:
     store.revoke_subject("acme", "user_123", cutoff=5, until=LATER)
+    store.begin_generation(7)
     waiting = store.uncopied(100)
     store.revoke_subject("acme", "user_123", cutoff=6, until=LATER)
-    store.was_copied(each.stamp for each in waiting)
+    store.was_copied((each.stamp for each in waiting), 7)
     assert [each.entry for each in store.uncopied(100)] == [Entry(6, LATER)]
+
+
+def test_what_was_copied_to_a_server_that_is_replaced_is_still_to_be_copied(store: SQLRevocations) -> None:
+    """A process that is still connected to the one before may say so while another is being filled."""
+    store.begin_generation(7)
+    store.revoke_token("acme", "t-1", until=LATER)
+    stamps = [each.stamp for each in store.uncopied(100)]
+    store.begin_generation(8)
+    store.was_copied(stamps, 7)
+    assert [each.stamp for each in store.uncopied(100)] == stamps
+    store.was_copied(stamps, 8)
+    assert store.uncopied(100) == []
 
 
 def test_all_entries_come_in_batches(store: SQLRevocations) -> None:

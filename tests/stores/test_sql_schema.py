@@ -141,7 +141,7 @@ def test_a_database_without_tables_is_refused_with_the_command(empty_database: D
         empty_database.file.touch()
     message = refusal_of(empty_database.url)
     assert "there are no tables in it" in message
-    assert COMMAND == "jwt-middleware db upgrade URL"
+    assert COMMAND == "jwt-middleware store upgrade --store URL"
     assert COMMAND in message
 
 
@@ -281,29 +281,29 @@ def test_an_engine_of_the_callers_keeps_its_own_way_of_writing(tmp_path: Path) -
 
 def test_the_command_creates_the_tables(empty_database: Database) -> None:
     for _ in range(2):
-        result = called("db", "upgrade", empty_database.url)
+        result = called("store", "upgrade", "--store", empty_database.url)
         assert (result.exit_code, result.stdout, result.stderr) == (0, f"revision {NEWEST} (newest: {NEWEST})\n", "")
     SQLTenants(empty_database.url, store_key=STORE_KEY).close()
     SQLRevocations(empty_database.url).close()
 
 
 def test_the_command_says_which_revision_the_tables_have(empty_database: Database) -> None:
-    result = called("db", "current", empty_database.url)
+    result = called("store", "current", "--store", empty_database.url)
     assert (result.exit_code, result.stdout) == (1, f"no tables (newest: {NEWEST})\n")
     upgrade(empty_database.url, revision="0001")
-    result = called("db", "current", empty_database.url, "--json")
+    result = called("store", "current", "--store", empty_database.url, "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (1, {"revision": "0001", "newest": NEWEST})
     upgrade(empty_database.url)
-    assert called("db", "current", empty_database.url).exit_code == 0
+    assert called("store", "current", "--store", empty_database.url).exit_code == 0
 
 
 def test_the_command_takes_the_url_from_the_environment(database: Database) -> None:
-    result = called("db", "current", JWT_MIDDLEWARE_TENANTS=database.url)
+    result = called("store", "current", JWT_MIDDLEWARE_TENANTS=database.url)
     assert (result.exit_code, result.stdout) == (0, f"revision {NEWEST} (newest: {NEWEST})\n")
 
 
 def test_the_command_works_in_a_schema(postgres_database: PostgresDatabase) -> None:
-    assert called("db", "upgrade", postgres_database.url, "--schema", "auth", "--json").exit_code == 0
+    assert called("store", "upgrade", "--store", postgres_database.url, "--schema", "auth", "--json").exit_code == 0
     assert current(postgres_database.url, schema="auth") == NEWEST
 
 
@@ -313,8 +313,8 @@ Unreachable = Callable[[PostgresServer, Path], str]
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        (lambda server, folder: "mysql://root:s3cret-password@host/x", "'mysql' is none that is known"),
-        (lambda server, folder: "no url: s3cret-password", "the URL cannot be read"),
+        (lambda server, folder: "mysql://root:s3cret-password@host/x", "'mysql://...' names no kind of store"),
+        (lambda server, folder: "postgresql://app:s3cret-password@host:port/x", "the URL cannot be read"),
         (lambda server, folder: f"sqlite:///{folder}/nowhere/tenants.db", "unable to open database file"),
         (lambda server, folder: server.url("nowhere"), 'database "nowhere" does not exist'),
         (lambda server, folder: server.url("x", port=1), "port 1"),
@@ -323,7 +323,7 @@ Unreachable = Callable[[PostgresServer, Path], str]
 def test_the_command_says_what_is_wrong_with_a_database_and_shows_no_password(
     url: Unreachable, words: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
-    result = called("db", "upgrade", url(postgres_server, tmp_path))
+    result = called("store", "upgrade", "--store", url(postgres_server, tmp_path))
     assert result.exit_code == 2
     assert words in result.stderr.replace("\n", " ")
     assert "s3cret-password" not in result.output

@@ -183,7 +183,7 @@ def test_the_command_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delattr("jwt_middleware.sql.schema")
     monkeypatch.delitem(sys.modules, "jwt_middleware.sql.schema")
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    result = called("db", "current", "sqlite:///tenants.db")
+    result = called("store", "current", "--store", "sqlite:///tenants.db")
     assert result.exit_code == 2
     assert "pip install 'tenant-jwt-middleware[sql]'" in result.stderr
 

@@ -17,7 +17,7 @@ from jwt_middleware.testing.resolvers import TENANTS, described
 from jwt_middleware.testing.revocations import SettableClock
 
 from ..keys.making import Signer
-from .databases import Database
+from .databases import Database, PostgresDatabase
 
 STORE_KEY = "c3RvcmUta2V5LW9mLXRoZS10ZXN0cy0zMi1ieXRlcy4="
 SECRET = "acme's own secret, which nobody else has"
@@ -55,6 +55,38 @@ def ends(tenant: Tenant) -> dict[str | None, float | None]:
 def test_a_tenant_comes_back_as_it_was_added(tenant: Tenant, tenants: SQLTenants) -> None:
     tenants.add_tenant(tenant)
     assert described(stored(tenants, tenant.id)) == described(tenant)
+
+
+def test_tenants_whose_ids_differ_in_case_only_are_told_apart(tenants: SQLTenants) -> None:
+    both = [Tenant(name, keys=[Key.secret(name * 8, kid=name)], applications=[name]) for name in ("ACME", "acme")]
+    for tenant in both:
+        tenants.add_tenant(tenant)
+    assert [described(found) for found in tenants.tenants()] == [described(tenant) for tenant in both]
+    tenants.remove("ACME")
+    assert [described(found) for found in tenants.tenants()] == [described(both[1])]
+
+
+def test_an_issuer_that_somebody_wrote_without_a_tenant_is_nobodys(acme: SQLTenants, database: Database) -> None:
+    if isinstance(database, PostgresDatabase):
+        database.run("ALTER TABLE jwt_middleware_issuers DROP CONSTRAINT jwt_middleware_issuers_tenant_id_fkey")
+    database.run("INSERT INTO jwt_middleware_issuers (issuer, tenant_id, position) VALUES ('ghost', 'gone', 0)")
+    assert acme.resolve("ghost") is None
+    assert acme.tenant("gone") is None
+    assert [tenant.id for tenant in acme.tenants()] == ["acme"]
+
+
+def test_a_tenant_may_fetch_its_keys_from_elsewhere(tenants: SQLTenants) -> None:
+    for url in ("https://idp.example/jwks.json", "https://other.example/jwks.json"):
+        tenants.replace_tenant(Tenant("acme", keys=JWKS(url), applications=["shop"]))
+        source = stored(tenants).key_source
+        assert isinstance(source, JWKS)
+        assert source.url == url
+    tenants.replace_tenant(Tenant("acme", keys=JWKS.discover("https://other.example"), applications=["shop"]))
+    found = stored(tenants).key_source
+    assert isinstance(found, JWKS)
+    assert found.is_discovered
+    tenants.replace_tenant(ACME)
+    assert described(stored(tenants)) == described(ACME)
 
 
 def test_the_order_of_issuers_applications_and_keys_stays(tenants: SQLTenants) -> None:
@@ -195,6 +227,9 @@ def test_applications_are_added_limited_suspended_and_resumed_any_number_of_time
         acme.resume_application("acme", "shop")
         acme.limit_application("acme", "plain", [])
     assert applications() == {"shop": (None, True), "kiosk": (None, True), "plain": (frozenset(), True)}
+    for _ in range(2):
+        acme.remove_application("acme", "kiosk")
+    assert applications() == {"shop": (None, True), "plain": (frozenset(), True)}
 
 
 # Keys
@@ -287,6 +322,7 @@ WRITES: dict[str, Write] = {
     "limit_application": lambda store, name: store.limit_application(name, "x", []),
     "suspend_application": lambda store, name: store.suspend_application(name, "x"),
     "resume_application": lambda store, name: store.resume_application(name, "x"),
+    "remove_application": lambda store, name: store.remove_application(name, "x"),
     "rotate_secret": lambda store, name: store.rotate_secret(name),
     "retire_key": lambda store, name: store.retire_key(name, "first"),
 }

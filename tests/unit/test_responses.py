@@ -100,6 +100,7 @@ def test_the_body_names_claim_scopes_and_documentation_where_they_apply() -> Non
     assert error_members(MissingRequiredClaim(claim="sub"), None)["claim"] == "sub"
     assert error_members(InsufficientPermissions(["read", "write"]), None)["required_scope"] == ["read", "write"]
     assert error_members(TokenExpired(), "https://docs.example/")["error_uri"] == "https://docs.example/"
+    assert error_members(TokenExpired(), "https://docs.example/#")["error_uri"] == "https://docs.example/#token_expired"
 
 
 def test_a_reason_for_the_log_is_not_in_the_answer() -> None:

@@ -49,3 +49,9 @@ def test_an_end_is_rounded_up_and_a_cutoff_down() -> None:
     assert entries.for_token(10.1) == (LATEST, 11)
     assert entries.for_cutoff(10.9, 10.0) == (10, 10)
     assert entries.for_token(1e300) == entries.for_token(None)
+
+
+def test_characters_that_no_encoding_has_are_told_apart() -> None:
+    names = ("\ud800", "\ud801", "\udc00", "?", "\ufffd", "\ud800\udc00", "\U00010000")
+    assert len({entries.token_key("acme", name) for name in names}) == len(names)
+    assert len({entries.tenant_key(name) for name in names}) == len(names)

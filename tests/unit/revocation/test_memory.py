@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -127,3 +128,55 @@ def test_an_end_in_the_past_is_no_entry_that_counts(store: MemoryRevocations, cl
     store.revoke_token("acme", "t-1", until=clock.now - 100_000)
     store.revoke_subject("acme", "user_123", cutoff=1_000, until=clock.now - 100_000)
     assert not store.is_revoked("acme", "t-1", "user_123", 0)
+
+
+@pytest.mark.parametrize("end", [0, 1, 59, 60, 61, 119])
+def test_no_entry_stays_for_ever_because_somebody_wrote_shortly_before_its_time(
+    end: int, store: MemoryRevocations, clock: SettableClock
+) -> None:
+    now = clock.now
+    store.revoke_token("acme", "t-1", until=now + end)
+    store.revoke_subject("acme", "user_123", cutoff=now, until=now + end)
+    for moment in (*range(0, 240, 7), *range(KEPT_LONGER, KEPT_LONGER + 300, 7)):
+        clock.now = now + moment
+        store.revoke_token("acme", "another", until=None)
+        assert len(store) == 3 or moment > end + KEPT_LONGER
+    assert len(store) == 1
+
+
+def test_an_entry_with_a_later_end_is_kept_past_that_one_too(store: MemoryRevocations, clock: SettableClock) -> None:
+    now = clock.now
+    for until in (now + 10, now + 1_000):
+        store.revoke_token("acme", "t-1", until=until)
+        store.revoke_subject("acme", "user_123", cutoff=now, until=until)
+    clock.now = now + 10 + KEPT_LONGER + 60
+    store.revoke_token("acme", "another", until=None)
+    clock.now = now
+    assert store.is_revoked("acme", "t-1", "-", now)
+    assert store.is_revoked("acme", "-", "user_123", now)
+
+
+def test_a_clock_that_was_ahead_at_the_start_loses_nothing(store: MemoryRevocations, clock: SettableClock) -> None:
+    now = clock.now = clock.now - 86_400
+    store.revoke_token("acme", "t-1", until=now + 10)
+    store.revoke_subject("acme", "user_123", cutoff=now, until=now + 10)
+    store.revoke_token("acme", "another", until=None)
+    assert store.is_revoked("acme", "t-1", "-", now)
+    assert store.is_revoked("acme", "-", "user_123", now)
+
+
+@pytest.mark.parametrize("kind", ["token", "subject", "tenant"])
+def test_one_at_a_time_writes(kind: str, store: MemoryRevocations) -> None:
+    """Two who merge with the same entry at once would each lose the other's."""
+    write = {
+        "token": lambda: store.revoke_token("acme", "t-1", until=None),
+        "subject": lambda: store.revoke_subject("acme", "user_123", cutoff=1, until=None),
+        "tenant": lambda: store.revoke_tenant("acme", cutoff=1, until=None),
+    }[kind]
+    writing = threading.Thread(target=write)
+    with store._lock:
+        writing.start()
+        writing.join(0.05)
+        assert len(store) == 0
+    writing.join()
+    assert len(store) == 1

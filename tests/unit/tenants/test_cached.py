@@ -19,6 +19,7 @@ from jwt_middleware.tokens import guide_claims, signed
 
 KEY = Key.secret(b"k" * 32)
 ACME = Tenant("acme", keys=[KEY], applications=["shop"])
+SUSPENDED = Tenant("acme", keys=[KEY], applications=["shop"], active=False)
 
 
 class Clock:
@@ -368,6 +369,30 @@ def test_an_answer_from_before_a_change_is_not_kept(clock: Clock) -> None:
     tenants.forget(["acme"])
     early.join()
     assert tenants.recall("acme") is UNKNOWN
+
+
+@pytest.mark.parametrize("colour", ["thread", "loop"])
+def test_who_asks_after_a_change_gets_no_answer_from_before_it(colour: str, clock: Clock) -> None:
+    """A look-up that began earlier is under way when the tenant is suspended."""
+
+    class Late(Store):
+        def resolve(self, issuer: str) -> Tenant | None:
+            found = self.known.get(issuer)
+            super().resolve(issuer)
+            return found
+
+    store = Late()
+    store.delay = 0.2
+    tenants = CachedTenants(store, store_timeout=5, clock=clock)
+    early = threading.Thread(target=tenants.resolve, args=("acme",))
+    early.start()
+    eventually(lambda: bool(store.asked))
+    store.known["acme"] = SUSPENDED
+    tenants.forget(["acme"])
+    assert (tenants.resolve("acme") if colour == "thread" else on_loop(tenants, "acme")) is SUSPENDED
+    early.join()
+    assert tenants.recall("acme") is SUSPENDED
+    assert store.asked == ["acme", "acme"]
 
 
 @pytest.mark.parametrize("wrong", [{"ttl": -1}, {"negative_ttl": "5"}, {"max_tenants": True}, {"stale_if_error": None}])

@@ -254,3 +254,37 @@ def test_the_next_key_has_an_id_with_the_day_where_keys_have_ids() -> None:
     assert changes.next_key_id(ACME, NOW) != changes.next_key_id(ACME, NOW)
     unnamed = Tenant("acme", keys=[Key.secret("x" * 32)], applications=[])
     assert changes.next_key_id(unnamed, NOW) is None
+
+
+# Many at once
+
+
+def outcomes(*tenants: Tenant, **known: Tenant) -> list[str]:
+    owners = {issuer: tenant.id for tenant in known.values() for issuer in tenant.issuers}
+    added = changes.added_together(tenants, known, owners, lambda tenant: None)
+    return [str(one.problem.problems[0].what) if one.problem else "new" if one.is_new else "there" for one in added]
+
+
+def of(name: str, *issuers: str) -> Tenant:
+    return Tenant(name, keys=[OLD], applications=["shop"], issuers=issuers or None)
+
+
+def test_of_many_each_is_new_there_already_or_in_the_way_of_those_before_it() -> None:
+    there = of("acme", "acme", "https://acme.example")
+    assert outcomes(there, of("globex"), of("globex"), acme=there) == ["there", "new", "there"]
+    assert outcomes(of("acme"), acme=there) == ["there is another tenant of this id"]
+    assert outcomes(of("thief", "https://acme.example"), acme=there) == ["belongs to 'acme'"]
+    assert outcomes(of("globex", "x"), of("thief", "x"), of("globex", "y")) == [
+        "new",
+        "belongs to 'globex'",
+        "there is another tenant of this id",
+    ]
+
+
+def test_one_that_cannot_be_stored_keeps_nothing_from_the_others() -> None:
+    def check(tenant: Tenant) -> None:
+        if tenant.has_issuer("x"):
+            raise ConfigurationError([])
+
+    added = changes.added_together([of("first", "x"), of("second", "y"), of("first", "z")], {}, {}, check)
+    assert [one.is_new for one in added] == [False, True, True]
