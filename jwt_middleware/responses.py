@@ -73,7 +73,8 @@ def error_members(refusal: AuthenticationError, error_uri: str | None) -> dict[s
     if refusal.required_scopes:
         members["required_scope"] = list(refusal.required_scopes)
     if error_uri is not None:
-        members["error_uri"] = error_uri
+        # An address that ends where a fragment begins leads to the section about this code.
+        members["error_uri"] = error_uri + refusal.code if error_uri.endswith("#") else error_uri
     return members
 
 
