@@ -30,7 +30,18 @@ _ROOMS = {
 }
 _LIBRARIES = {
     *_ROOMS.values(),
-    *("corsheaders", "cryptography", "falcon", "flask_cors", "flask_restful", "httpx2", "litestar", "prometheus_client", "pyramid", "redis"),
+    *(
+        "corsheaders",
+        "cryptography",
+        "falcon",
+        "flask_cors",
+        "flask_restful",
+        "httpx2",
+        "litestar",
+        "prometheus_client",
+        "pyramid",
+        "redis",
+    ),
     *("rest_framework", "rich", "schemathesis", "uvicorn"),
 }
 _ABSENT = {library for library in _LIBRARIES if find_spec(library) is None}

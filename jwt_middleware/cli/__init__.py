@@ -17,7 +17,7 @@ def main() -> None:
     try:
         from jwt_middleware.cli.app import app
     except ModuleNotFoundError as missing:
-        leave_without(missing, "cli", ("typer", "rich"))
+        leave_without(missing, "cli", ("dotenv", "packaging", "rich", "typer"))
     app(prog_name="jwt-middleware")
 
 

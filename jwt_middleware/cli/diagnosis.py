@@ -1,21 +1,20 @@
-"""What exactly was found where a token was refused: values, limits and names, from token and file."""
+"""What exactly was found where a token was refused: values, limits and names that the provider knows."""
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from jwt_middleware import errors
 from jwt_middleware.cli.provider import Provider
-from jwt_middleware.cli.wording import duration, listed, moment, shown
+from jwt_middleware.cli.wording import listed, moment, shown
 from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.explaining import findings
+from jwt_middleware.explaining.findings import RefusedToken, about_claim
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Tenant
 from jwt_middleware.tokens import decoded
-
-_BASE64URL: Final = frozenset(string.ascii_letters + string.digits + "-_.")
 
 
 class Case(NamedTuple):
@@ -33,9 +32,9 @@ class Case(NamedTuple):
         return self.provider.tenant_of(self.claims.get("iss"))
 
     @property
-    def now(self) -> float:
-        """By the clock of the settings."""
-        return self.provider.settings.clock()
+    def as_anybody_sees_it(self) -> RefusedToken:
+        """The same without what only the provider knows."""
+        return RefusedToken(self.token, self.header, self.claims, self.refusal, self.provider.settings)
 
 
 def finding(case: Case) -> str:
@@ -46,26 +45,7 @@ def finding(case: Case) -> str:
     for kind in type(case.refusal).__mro__:
         if kind in _BY_CLASS:
             return _BY_CLASS[kind](case)
-    return ""
-
-
-def _form(case: Case) -> str:
-    strange = sorted(set(case.token) - _BASE64URL)
-    if strange:
-        return f"It has characters that no token has: {listed(strange)}."
-    parts = case.token.count(".") + 1
-    if parts != 3:
-        return f"It has {parts} {'part' if parts == 1 else 'parts'}; a token has three, divided by dots."
-    return f"What is wrong with it: {case.refusal.reason.replace('_', ' ')}."
-
-
-def _too_long(case: Case) -> str:
-    return f"It has {len(case.token)} characters; the limit is {case.provider.settings.max_token_bytes}."
-
-
-def _algorithm(case: Case) -> str:
-    accepted = ", ".join(case.provider.settings.algorithms)
-    return f"alg is {shown(case.header.get('alg'))}; accepted are {accepted}."
+    return findings.finding(case.as_anybody_sees_it)
 
 
 def _token_type(case: Case) -> str:
@@ -74,15 +54,11 @@ def _token_type(case: Case) -> str:
     return f"typ is {shown(case.header.get('typ'))}; accepted are {listed(own or case.provider.settings.token_types)}."
 
 
-def _key_id(case: Case) -> str:
-    return f"kid is {shown(case.header.get('kid'))}."
-
-
 def _unknown_issuer(case: Case) -> str:
     issuer = case.claims.get("iss")
     known = [name for tenant in case.provider.tenants for name in tenant.issuers]
     near = get_close_matches(str(issuer), known, n=1)
-    hint = f"Did you mean {shown(near[0])}?" if near else f"The file knows: {listed(known)}."
+    hint = f"Did you mean {shown(near[0])}?" if near else f"There are: {listed(known)}."
     return f"No tenant has the issuer {shown(issuer)}. {hint}"
 
 
@@ -104,12 +80,14 @@ def _retired_key(case: Case) -> str:
 def _bad_signature(case: Case) -> str:
     signer = next(_signers(case), None)
     if signer is None:
-        return "No key in the file made this signature: another secret, the secret base64-decoded, or a line end in it."
+        return (
+            "No key that is known made this signature: another secret, the secret base64-decoded, or a line end in it."
+        )
     return f"It was signed with {signer}, which is not what iss, alg and kid say."
 
 
 def _signers(case: Case) -> Iterator[str]:
-    """The keys of the file that made this signature, whoever they belong to."""
+    """The keys that made this signature, whoever they belong to."""
     signing_input, _, signature = case.token.rpartition(".")
     for tenant in case.provider.tenants:
         for key in tenant.keys:
@@ -122,31 +100,14 @@ def _keys(case: Case) -> tuple[Key, ...]:
     return case.tenant.keys if case.tenant is not None else ()
 
 
-def _claim(case: Case) -> str:
-    name = case.refusal.claim or ""
-    return f"{name} is {shown(case.claims[name])}." if name in case.claims else f"There is no {name}."
-
-
-def _time(case: Case) -> str:
-    name = case.refusal.claim or ""
-    value = case.claims.get(name, 0)
-    away, word = (value - case.now, "from now") if value > case.now else (case.now - value, "ago")
-    return f"{name} is {shown(value)}, which is {moment(value)}, {duration(away)} {word}."
-
-
-def _lifetime(case: Case) -> str:
-    lifetime = case.claims["exp"] - case.claims["iat"]
-    return f"exp - iat is {shown(lifetime)} seconds, {duration(lifetime)}."
-
-
 def _application(case: Case) -> str:
     tenant = case.tenant
     known = () if tenant is None else (application.id for application in tenant.applications if application.active)
-    return f"{_claim(case)} The tenant's active applications: {listed(known)}."
+    return f"{about_claim(case.as_anybody_sees_it)} The tenant's active applications: {listed(known)}."
 
 
 def _suspended(case: Case) -> str:
-    return f"The file says active = false for {shown(case.refusal.application_id or case.refusal.tenant_id)}."
+    return f"Suspended is {shown(case.refusal.application_id or case.refusal.tenant_id)}."
 
 
 def _scopes(case: Case) -> str:
@@ -161,17 +122,8 @@ _BY_REASON: Final[dict[str, Callable[[Case], str]]] = {
     "retired_key": _retired_key,
 }
 _BY_CLASS: Final[dict[type[AuthenticationError], Callable[[Case], str]]] = {
-    errors.TokenTooLong: _too_long,
-    errors.MalformedToken: _form,
-    errors.UnacceptableAlgorithm: _algorithm,
     errors.UnacceptableTokenType: _token_type,
-    errors.InvalidKeyId: _key_id,
     errors.InvalidSignature: _bad_signature,
-    errors.MissingRequiredClaim: _claim,
-    errors.InvalidClaim: _claim,
-    errors.TokenExpired: _time,
-    errors.NotYetValid: _time,
-    errors.LifetimeTooLong: _lifetime,
     errors.UnknownApplication: _application,
     errors.AmbiguousApplication: _application,
     errors.SuspendedTenant: _suspended,

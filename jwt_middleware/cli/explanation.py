@@ -5,24 +5,18 @@ Says more than the API tells its clients: which key was tried, which issuers the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
-
-from jwt_middleware.claims import require_scopes
 from jwt_middleware.cli import diagnosis
 from jwt_middleware.cli.diagnosis import Case
 from jwt_middleware.cli.provider import Provider
-from jwt_middleware.cli.steps import Step, step_of
 from jwt_middleware.cli.wording import shown
-from jwt_middleware.errors import AuthenticationError, TokenTooLong
+from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.explaining.checking import check
+from jwt_middleware.explaining.checking import token_in as token_in
+from jwt_middleware.explaining.steps import Step
 from jwt_middleware.identity import Identity
-from jwt_middleware.log import token_fingerprint
-from jwt_middleware.tokens import decoded
-
-_INTRODUCTION: Final = re.compile(r"\s*(authorization:)?\s*(bearer(\s|$))?", re.IGNORECASE)
 
 
 class Refused(NamedTuple):
@@ -54,49 +48,14 @@ class Explanation(NamedTuple):
         return shown(self.claims["iss"]) if self.claims is not None and "iss" in self.claims else None
 
 
-def token_in(text: str) -> str:
-    """The token in what was pasted: alone, after `Bearer`, or as a whole Authorization header."""
-    return _INTRODUCTION.sub("", text, count=1).strip()
-
-
 def explain(token: str, provider: Provider, scopes: Iterable[str] = ()) -> Explanation:
     """Check the token as the middleware would; `scopes` are those that the place it is meant for needs."""
-    identity, refusal = _outcome(token, provider, scopes)
-    header, claims = (None, None) if isinstance(refusal, TokenTooLong) else _read(token)
+    outcome = check(token, provider.authenticator, scopes)
+    header, claims, refusal = outcome.header, outcome.claims, outcome.refusal
     named = provider.tenant_of((claims or {}).get("iss"))
-    # The checks name the tenant in a refusal once the signature holds, and not before.
-    is_verified = refusal is None or refusal.tenant_id is not None
     refused = None
-    if refusal is not None:
-        step = step_of(refusal, is_verified=is_verified, has_header=header is not None)
+    if refusal is not None and outcome.step is not None:
         finding = diagnosis.finding(Case(token, header or {}, claims or {}, refusal, provider))
-        refused = Refused(refusal, step, finding)
+        refused = Refused(refusal, outcome.step, finding)
     tenant_id = None if named is None else named.id
-    return Explanation(token_fingerprint(token), header, claims, is_verified, tenant_id, identity, refused)
-
-
-def _outcome(
-    token: str, provider: Provider, scopes: Iterable[str]
-) -> tuple[Identity | None, AuthenticationError | None]:
-    identity = None
-    try:
-        identity = provider.authenticator.authenticate(token)
-        require_scopes(identity, scopes)
-    except AuthenticationError as refusal:
-        return identity, refusal
-    return identity, None
-
-
-def _read(token: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Header and claims as they stand there, None where they cannot be read."""
-    header, _, rest = token.partition(".")
-    return _json_object(header), _json_object(rest.partition(".")[0])
-
-
-def _json_object(segment: str) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(decoded(segment), type=dict[str, Any])
-        msgspec.json.encode(value)
-    except (ValueError, msgspec.MsgspecError, RecursionError):
-        return None
-    return value
+    return Explanation(outcome.fingerprint, header, claims, outcome.is_verified, tenant_id, outcome.identity, refused)

@@ -1,4 +1,4 @@
-"""`jwt-middleware token make`: a token of a tenant in the provider's file, which the middleware accepts."""
+"""`jwt-middleware token make`: a token of one of the provider's tenants, which the middleware accepts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Made(NamedTuple):
 
 
 def make(wanted: Wanted, provider: Provider) -> Made:
-    """The token. Raises ConfigurationError where the file has no such tenant, application or key."""
+    """The token. Raises ConfigurationError where there is no such tenant, application or key."""
     tenant = tenant_named(provider, wanted.tenant)
     application = application_named(tenant, wanted.application)
     now = provider.settings.clock()
@@ -69,8 +69,8 @@ _HINTS: Final[dict[type[AuthenticationError], str]] = {
     errors.LifetimeTooLong: "give a shorter --lifetime (seconds)",
     errors.TokenExpired: "give a longer --lifetime (seconds)",
     errors.MissingRequiredClaim: "the settings require it: add --claim NAME=VALUE",
-    errors.SuspendedTenant: "set active = true for the tenant, or choose another --tenant",
-    errors.SuspendedApplication: "set active = true for the application, or choose another --application",
+    errors.SuspendedTenant: "resume the tenant (in a file: active = true), or choose another --tenant",
+    errors.SuspendedApplication: "resume the application (in a file: active = true), or choose another --application",
     errors.TokenTooLong: "leave out some --claim or --scope, or raise max_token_bytes",
 }
 

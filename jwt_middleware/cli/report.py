@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from jwt_middleware.cli.explanation import Explanation, Refused
-from jwt_middleware.cli.steps import NOT_CHECKED, STEPS
 from jwt_middleware.cli.wording import listed, moment, shown
+from jwt_middleware.explaining.steps import NOT_CHECKED, STEPS
 from jwt_middleware.identity import Identity
 
 UNVERIFIED: Final = "UNVERIFIED: anybody may have written this"
@@ -30,7 +30,7 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
         _print_claims(explanation.claims, explanation.is_verified, console)
     console.print(
         Text(
-            "Not checked: validators and revocation, which a file cannot name. The token was not sent or stored.",
+            "Not checked: validators and revocation. The token was not sent or stored.",
             style="dim",
         )
     )

@@ -9,10 +9,12 @@ import typer
 
 from jwt_middleware.cli.explanation import Explanation, explain, token_in
 from jwt_middleware.cli.making import Made, Wanted, hint, make
-from jwt_middleware.cli.provider import DEFAULT_FILE, TenantsFile, opened
+from jwt_middleware.cli.provider import Provider, TenantsFile, opened
 from jwt_middleware.cli.report import as_json, print_explanation
+from jwt_middleware.cli.store import Store
 from jwt_middleware.cli.terminal import REFUSED, Json, console, fail, note, print_json, reporting
 from jwt_middleware.cli.wording import listed
+from jwt_middleware.identity import Identity
 from jwt_middleware.tokens import DEFAULT_LIFETIME
 
 MAX_INPUT: Final = 1 << 20
@@ -29,34 +31,38 @@ def make_command(
     claim: Annotated[
         list[str] | None, typer.Option(metavar="NAME=JSON", help="A further claim; may be repeated.")
     ] = None,
-    file: TenantsFile = DEFAULT_FILE,
+    file: TenantsFile = None,
+    store: Store = None,
     json: Json = False,
 ) -> None:
     """Make a token as a tenant makes it, and print it and nothing else.
 
     A token that the middleware would refuse is not made.
     What to change is said instead.
+    Whoever has it acts as that user: where the tenants are in a store, its audit table says who made it for whom.
     """
     wanted = Wanted(tenant, application, subject, (*(scope or ()),), lifetime, kid, (*(claim or ()),))
-    with reporting(), opened(file) as provider:
+    with reporting(), opened(file, store) as provider:
         made = make(wanted, provider)
         explanation = explain(made.token, provider)
-    _refuse_unacceptable(explanation)
+        _refuse_unacceptable(explanation)
+        _write_down(wanted, explanation.identity, provider)
     _print_made(made, explanation, json)
 
 
 def explain_command(
     scope: Annotated[list[str] | None, typer.Option(help="A scope that the token is to have; may be repeated.")] = None,
-    file: TenantsFile = DEFAULT_FILE,
+    file: TenantsFile = None,
+    store: Store = None,
     json: Json = False,
 ) -> None:
-    """Say which step of the check refuses a token and how to mend it, or what it gives.
+    """Explain a token: which step refuses it and why, or what it gives.
 
     The token comes from stdin, or from a prompt that does not show it.
     It is never on the command line, which others can read.
     It is not sent and not stored.
     """
-    with reporting(), opened(file) as provider:
+    with reporting(), opened(file, store) as provider:
         explanation = explain(_read_token(), provider, scope or ())
     if json:
         print_json(as_json(explanation))
@@ -82,6 +88,20 @@ def _refuse_unacceptable(explanation: Explanation) -> None:
     note(f"Not made: the middleware would answer {refusal.status} {refusal.code}. {refusal.description}.")
     note(f"  -> {hint(refusal) or refusal.solution}. {finding}")
     raise typer.Exit(REFUSED)
+
+
+def _write_down(wanted: Wanted, identity: Identity | None, provider: Provider) -> None:
+    """Before anybody has the token. It has to be there for what it is for, and is not in there itself."""
+    assert identity is not None  # noqa: S101 (what gives no identity was refused)
+    provider.note(
+        "token.make",
+        identity.tenant_id,
+        token_id=identity.token_id,
+        subject=identity.subject,
+        application=identity.application_id,
+        scopes=sorted(identity.scopes),
+        lifetime=wanted.lifetime,
+    )
 
 
 def _print_made(made: Made, explanation: Explanation, json: bool) -> None:

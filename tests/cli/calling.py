@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner, Result
 
@@ -53,12 +57,20 @@ applications = ["only"]
 keys = [{{ secret = "{secrets.token_urlsafe(32)}" }}]
 """
 NEW = Key.secret(SECRET, kid="new")
+STORE_VARIABLES = ("JWT_MIDDLEWARE_TENANTS", "JWT_MIDDLEWARE_REVOCATIONS", "JWT_MIDDLEWARE_STORE_KEY")
 
 
 def called(*arguments: str, input: str | bytes | None = None, **variables: str | None) -> Result:
     """The command in this process, as on no terminal."""
-    plain = {"NO_COLOR": None, "FORCE_COLOR": None, "COLUMNS": None, "JWT_MIDDLEWARE_TENANTS": None}
+    plain = dict.fromkeys(("NO_COLOR", "FORCE_COLOR", "COLUMNS", *STORE_VARIABLES))
     return CliRunner().invoke(app, arguments, input=input, env={**plain, **variables}, prog_name="jwt-middleware")
+
+
+def answered(*arguments: str, **variables: str | None) -> Any:
+    """What the command prints as JSON, where it succeeds."""
+    result = called(*arguments, "--json", **variables)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def program(*arguments: str) -> list[str]:
@@ -75,6 +87,29 @@ def environment(**variables: str) -> dict[str, str]:
 def in_new_process(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """What such a process prints."""
     return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, check=False)
+
+
+def on_a_terminal(*arguments: str, prompt: str, typed: str) -> tuple[int, str]:
+    """Exit status and screen of the command in a process whose streams are a terminal; the prompt is answered so."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        program(*arguments),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(TERM="xterm", COLUMNS="100", NO_COLOR="1"),
+        start_new_session=True,
+    )
+    os.close(theirs)
+    screen = b""
+    # At its end, a terminal whose other side is closed gives an error instead of nothing.
+    with suppress(OSError):
+        while chunk := os.read(ours, 1024):
+            screen += chunk
+            if screen.endswith(prompt.encode()):
+                os.write(ours, f"{typed}\n".encode())
+    os.close(ours)
+    return process.wait(), screen.decode()
 
 
 def claims(changes: Mapping[str, object] | None = None) -> dict[str, object]:

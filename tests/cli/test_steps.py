@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from jwt_middleware import errors
-from jwt_middleware.cli.steps import NOT_CHECKED, STEPS, step_of
 from jwt_middleware.errors import AuthenticationError, InvalidToken
+from jwt_middleware.explaining.steps import NOT_CHECKED, STEPS, step_of
 
 
 class RefusedByProvider(InvalidToken):

@@ -134,7 +134,7 @@ REFUSED_UNVERIFIED: list[tuple[str, str, int, str, str]] = [
     ("no iss", token({"iss": None}), 3, "missing_required_claim", "There is no iss."),
     ("iss a list", token({"iss": ["acme"]}), 3, "invalid_claim", 'iss is ["acme"].'),
     ("an issuer like ours", token({"iss": "acmee"}), 4, "unknown_issuer", 'the issuer "acmee". Did you mean "acme"?'),
-    ("another issuer", token({"iss": "x"}), 4, "unknown_issuer", 'The file knows: "acme", "asleep", "globex", "https'),
+    ("another issuer", token({"iss": "x"}), 4, "unknown_issuer", 'There are: "acme", "asleep", "globex", "https'),
     ("another kid", token(key=Key.secret(SECRET, kid="x")), 5, "unknown_key_id", 'kid is "x"; the tenant\'s key ids'),
     (
         "another algorithm",
@@ -144,7 +144,7 @@ REFUSED_UNVERIFIED: list[tuple[str, str, int, str, str]] = [
         'the tenant\'s keys are for "HS256"',
     ),
     ("a retired key", token(key=Key.secret(OLD_SECRET, kid="old")), 5, "retired_key", "since 2023-11-14 22:13:20 UTC"),
-    ("another secret", token(key=Key.secret("x" * 32)), 6, "bad_signature", "No key in the file made this signature"),
+    ("another secret", token(key=Key.secret("x" * 32)), 6, "bad_signature", "No key that is known made this signature"),
     (
         "another kid's",
         token(key=Key.secret(OLD_SECRET, kid="new")),
@@ -181,7 +181,7 @@ def test_what_is_refused_before_the_signature_holds_is_never_shown_as_trustworth
 
 
 REFUSED_VERIFIED: list[tuple[str, Mapping[str, object], int, str, str]] = [
-    ("a suspended application", {"aud": "closed"}, 11, "suspended_application", 'active = false for "closed"'),
+    ("a suspended application", {"aud": "closed"}, 11, "suspended_application", 'Suspended is "closed"'),
     (
         "an unknown application",
         {"aud": "x"},
@@ -246,7 +246,7 @@ def test_a_suspended_tenant_is_named(tmp_path: Path) -> None:
     )
     status, answer = explained(str(file), token())
     assert (status, answer["step"]["number"], answer["verified"]) == (1, 7, True)
-    assert answer["finding"] == 'The file says active = false for "acme".'
+    assert answer["finding"] == 'Suspended is "acme".'
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,17 @@ from typing import Any
 import jwt
 import pytest
 
-from jwt_middleware import Authenticator, ConfigurationError, JWTSettings, Key, Tenant
+from jwt_middleware import (
+    Authenticator,
+    ConfigurationError,
+    JWTSettings,
+    Key,
+    SQLTenants,
+    TemporarilyUnavailable,
+    Tenant,
+)
 from jwt_middleware.cli.provider import key_named
+from jwt_middleware.tokens import guide_claims, signed
 from tests.cli.calling import LONG_SECRET, OTHER_SECRET, SECRET, called
 
 ACME = ("--tenant", "acme", "--application", "quest", "--subject", "user_123")
@@ -154,7 +163,10 @@ def test_what_cannot_be_made_is_said_with_its_fix(tenants: str, arguments: tuple
     [
         (("--lifetime", "86461"), "-> give a shorter --lifetime (seconds). exp - iat is 86461 seconds, 24 hours."),
         (("--lifetime", "0"), "401 token_expired. The access token expired. -> give a longer --lifetime"),
-        (("--application", "closed"), "set active = true for the application, or choose another --application"),
+        (
+            ("--application", "closed"),
+            "resume the application (in a file: active = true), or choose another --application",
+        ),
         (("--claim", "nbf=99999999999"), "401 invalid_token. The access token is not yet valid. -> Check the clock"),
         (("--claim", "jti=1"), "401 invalid_token. A claim of the access token has the wrong type or form."),
         (("--claim", 'note="' + 9000 * "x" + '"'), "leave out some --claim or --scope, or raise max_token_bytes"),
@@ -167,7 +179,7 @@ def test_what_the_middleware_would_refuse_is_not_made(tenants: str, arguments: t
 
 
 def test_a_suspended_tenant_gets_no_token(tenants: str) -> None:
-    assert "set active = true for the tenant" in refused(
+    assert "resume the tenant (in a file: active = true), or" in refused(
         tenants, "--tenant", "asleep", "--subject", "user_123", status=1
     )
 
@@ -199,3 +211,91 @@ def test_only_a_secret_can_sign() -> None:
     public = Tenant("idp", keys=[Key("RS256", b"", None, None)], applications=["portal"])
     with pytest.raises(ConfigurationError, match="tokens are made where its private key is"):
         key_named(public, None, time.time())
+
+
+# By a tenant of a store
+
+
+def test_a_stores_tenant_gets_a_token_and_it_is_written_down_without_it(store: SQLTenants) -> None:
+    result = called("token", "make", "--tenant", "acme", "--subject", "user_123", "--scope", "read", "--lifetime", "60")
+    assert (result.exit_code, result.stderr) == (0, "")
+    token = result.stdout.strip()
+    authenticator = Authenticator(JWTSettings(store))
+    identity = authenticator.authenticate(token)
+    entry = store.audit(limit=1)[0]
+    assert (entry.action, entry.tenant_id) == ("token.make", "acme")
+    assert "jwt-middleware" in entry.actor
+    assert entry.details == {
+        "token_id": identity.token_id,
+        "subject": "user_123",
+        "application": "shop",
+        "scopes": ["read"],
+        "lifetime": 60,
+    }
+    assert not any(part in repr(entry) for part in token.split("."))
+
+
+def test_a_token_that_is_not_made_is_not_written_down(store: SQLTenants) -> None:
+    before = len(store.audit())
+    assert called("token", "make", "--subject", "user_123", "--lifetime", "999999").exit_code == 1
+    assert called("token", "make", "--subject", "user_123", "--tenant", "nobody").exit_code == 2
+    assert len(store.audit()) == before
+
+
+def test_no_token_is_shown_where_it_cannot_be_written_down(store: SQLTenants, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise TemporarilyUnavailable("tenant_store_timed_out")
+
+    monkeypatch.setattr(SQLTenants, "note", down)
+    result = called("token", "make", "--tenant", "acme", "--subject", "user_123")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_stores_tenant_is_named_by_id_or_issuer_or_not_at_all(store: SQLTenants) -> None:
+    only = called("token", "make", "--subject", "user_123")
+    assert only.exit_code == 0
+    keys = [Key.secret(OTHER_SECRET)]
+    store.add_tenant(Tenant("idp", keys=keys, applications=["portal"], issuers=["https://a.example", "b"]))
+    for name, issuer in (("idp", "https://a.example"), ("b", "b")):
+        token = called("token", "make", "--tenant", name, "--subject", "user_123").stdout.strip()
+        assert jwt.decode(token, OTHER_SECRET, ["HS256"], audience="portal")["iss"] == issuer
+    result = called("token", "make", "--subject", "user_123")
+    assert (result.exit_code, 'name one of: "acme", "idp"' in result.stderr) == (2, True)
+
+
+def test_the_environment_has_the_settings_of_a_store(store: SQLTenants) -> None:
+    result = called("token", "make", "--subject", "user_123", JWT_MIDDLEWARE_MAX_LIFETIME="600")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "exceeds the limit of 10 minutes" in result.stderr
+    result = called("token", "make", "--subject", "user_123", JWT_MIDDLEWARE_MAX_LIFETIME="long")
+    assert (result.exit_code, "JWT_MIDDLEWARE_MAX_LIFETIME" in result.stderr) == (2, True)
+
+
+def test_a_settings_file_may_name_a_store(store: SQLTenants, folder: Path) -> None:
+    (folder / "settings.toml").write_text('tenants = "sqlite:///tenants.db"\nmax_lifetime = 600\n')
+    command = ("token", "make", "--subject", "user_123", "--file", "settings.toml")
+    assert called(*command).exit_code == 1
+    assert called(*command, "--lifetime", "600").exit_code == 0
+    assert store.audit(limit=1)[0].action == "token.make"
+
+
+def test_a_tenants_file_goes_before_the_store(store: SQLTenants, tenants: str) -> None:
+    assert make(tenants, *ACME)
+    assert store.audit(limit=1)[0].action == "tenant.add"
+
+
+def test_a_token_of_a_stores_tenant_is_explained(store: SQLTenants) -> None:
+    token = called("token", "make", "--subject", "user_123").stdout
+    result = called("token", "explain", "--json", input=token)
+    assert (result.exit_code, json.loads(result.stdout)["tenant"]) == (0, "acme")
+    for changes, words in (({"iss": "acem"}, 'Did you mean \\"acme\\"?'), ({"iss": "x" * 300}, "iss is")):
+        claims = guide_claims(Tenant("acme", keys=[], applications=[]), "shop", "user_123", now=time.time()) | changes
+        result = called("token", "explain", "--json", input=signed(claims, Key.secret(SECRET)))
+        assert (result.exit_code, words in result.stdout) == (1, True), result.stdout
+
+
+def test_it_says_where_tenants_could_be_where_nothing_does(empty_folder: Path) -> None:
+    result = called("token", "make", "--subject", "user_123")
+    assert result.exit_code == 2
+    assert "nothing says where the tenants are" in result.stderr
+    assert "jwt-middleware init" in result.stderr

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jwt_middleware.cli.demo.scenes import EVENT
 from jwt_middleware.cli.demo.tour import Row
-from jwt_middleware.cli.demo.world import World
+from jwt_middleware.cli.demo.world import TENANT, World
 from jwt_middleware.cli.wording import shown
 
 WIDTH_OF_CODES: Final = 32
@@ -63,6 +63,21 @@ def print_lines_to_try(console: Console, url: str, world: World) -> None:
     console.print()
     for line in _lines_to_try(url, world):
         console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def print_pages(console: Console, pages_url: str, link: str, world: World, grace: float) -> None:
+    """Where a browser can refresh the tenant's secret, and what else is there for tenants."""
+    console.print()
+    console.print(Text("The pages for tenants. Refresh the secret, and watch the old one end here:", style="bold"))
+    console.print()
+    console.print(Text(f"  {link}"), soft_wrap=True)
+    console.print(Text(f"  {pages_url}/check"), soft_wrap=True)
+    console.print(Text(f"  {pages_url}/guide"), soft_wrap=True)
+    console.print()
+    console.print(Text("Or by command, in another terminal:", style="bold"))
+    console.print()
+    rotate = f"jwt-middleware secret rotate {TENANT} --grace {grace:.0f}s"
+    console.print(Text(f"  (cd {shlex.quote(str(world.file.parent))} && {rotate})"), soft_wrap=True)
     console.print()
     console.print(Text("Ctrl-C ends it. What the operator's log says about refused requests follows.", style="dim"))
 
@@ -76,7 +91,7 @@ def _lines_to_try(url: str, world: World) -> Iterator[str]:
     )
     yield f"curl -i {bearer} {url}/v1/leaderboard"
     yield f"curl -i {url}/v1/leaderboard"
-    yield f"echo $TOKEN | jwt-middleware token explain --file {shlex.quote(str(world.file))}"
+    yield f"echo $TOKEN | (cd {shlex.quote(str(world.file.parent))} && jwt-middleware token explain)"
 
 
 def _cells(row: Row) -> Iterator[Text]:

@@ -7,15 +7,18 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import NamedTuple, TypeAlias
 
 from rich.console import Console
+from rich.text import Text
 
 from jwt_middleware.cli.demo import screen
+from jwt_middleware.cli.demo.pages import serving_pages
 from jwt_middleware.cli.demo.server import address, listen
 from jwt_middleware.cli.demo.tour import Row, tour
-from jwt_middleware.cli.demo.world import World, new_world
+from jwt_middleware.cli.demo.watching import SECONDS_BETWEEN_LOOKS, Watch
+from jwt_middleware.cli.demo.world import TENANT, World, new_world
 from jwt_middleware.cli.terminal import console, print_json
 from jwt_middleware.log import logger
 
@@ -32,6 +35,8 @@ class Plan(NamedTuple):
     port: int
     once: bool
     json: bool
+    grace: float = 30
+    """Seconds that an old secret goes on, once there is a new one."""
 
 
 def run(plan: Plan) -> bool:
@@ -44,8 +49,7 @@ def run(plan: Plan) -> bool:
             rows = tour(url, world)
             _print_rows(text, rows, plan.json)
             if not plan.once:
-                screen.print_lines_to_try(text, url, world)
-                _serve_on(text)
+                _serve_on(text, url, world, plan.grace)
     return not any(row.differences for row in rows)
 
 
@@ -56,21 +60,25 @@ def _print_rows(text: Console, rows: list[Row], json: bool) -> None:
         screen.print_table(text, rows)
 
 
-def _serve_on(text: Console) -> None:
-    """Until Ctrl-C, or until the process is asked to end."""
+def _serve_on(text: Console, url: str, world: World, grace: float) -> None:
+    """With the console beside it, until Ctrl-C, or until the process is asked to end."""
     stop = threading.Event()
-    with _logged(text), _asked_to_end(stop):
-        try:
-            # Not one long wait: where Windows waits for a lock, Ctrl-C waits too.
-            while not stop.is_set():
-                stop.wait(0.5)
-        except KeyboardInterrupt:
-            text.print("Ended.")
+    with _asked_to_end(stop), serving_pages(world, url, grace) as pages:
+        screen.print_lines_to_try(text, url, world)
+        screen.print_pages(text, pages.base_url, pages.refresh_link(TENANT), world, grace)
+        with _logged(text), closing(Watch(text, world, lambda: pages.refresh_link(TENANT))) as watch:
+            try:
+                # Not one long wait: where Windows waits for a lock, Ctrl-C waits too.
+                while not stop.wait(SECONDS_BETWEEN_LOOKS):
+                    watch.look()
+            except KeyboardInterrupt:
+                watch.close()
+                text.print("Ended.")
 
 
 @contextmanager
 def _asked_to_end(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM sets the event, so that the file with the secret is removed."""
+    """SIGTERM sets the event, so that the folder with the secrets is removed."""
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
         yield
@@ -78,11 +86,23 @@ def _asked_to_end(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+class _OnScreen(logging.Handler):
+    """Above a countdown, where there is one."""
+
+    def __init__(self, text: Console) -> None:
+        super().__init__()
+        self._text = text
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it."""
+        self._text.print(Text(self.format(record)), soft_wrap=True)
+
+
 @contextmanager
 def _logged(text: Console) -> Iterator[None]:
     """The operator's log on the screen."""
-    handler = logging.StreamHandler(text.file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler = _OnScreen(text)
     logger.addHandler(handler)
     try:
         yield

@@ -56,12 +56,12 @@ def _watched_log() -> Iterator[_Reasons]:
 
 def _row(scene: Scene, client: httpx2.Client, world: World, log: _Reasons) -> Row:
     log.last = None
-    world.is_down = scene.store_is_down
+    world.store.is_down = scene.store_is_down
     headers = {} if scene.authorization is None else {"Authorization": scene.authorization}
     try:
         response = client.request(scene.method, scene.path, headers=headers, json=scene.body)
     finally:
-        world.is_down = False
+        world.store.is_down = False
     members = _members(response)
     challenge = response.headers.get("www-authenticate")
     differences = (*_differences(scene, response, members),)
