@@ -21,6 +21,7 @@ pytest_plugins = ["tests.summary", "tests.servers.report"]
 
 _ROOMS = {
     "jwt_middleware.cli": "typer",
+    "jwt_middleware.console": "jinja2",
     "jwt_middleware.django": "django",
     "jwt_middleware.fastapi": "fastapi",
     "jwt_middleware.flask": "flask",
@@ -31,6 +32,7 @@ _ROOMS = {
 _LIBRARIES = {
     *_ROOMS.values(),
     *(
+        "axe_playwright_python",
         "corsheaders",
         "cryptography",
         "falcon",
@@ -38,6 +40,7 @@ _LIBRARIES = {
         "flask_restful",
         "httpx2",
         "litestar",
+        "playwright",
         "prometheus_client",
         "pyramid",
         "redis",

@@ -12,7 +12,7 @@ from jwt_middleware.cli.showing import print_change, tenant_json
 from jwt_middleware.cli.store import Store, opened
 from jwt_middleware.cli.tenant_commands import TenantId
 from jwt_middleware.cli.terminal import Json, Yes, confirm, fail, reporting
-from jwt_middleware.cli.wording import listed, shown
+from jwt_middleware.explaining.wording import listed, shown
 from jwt_middleware.tenants.changes import are_alike
 from jwt_middleware.tenants.model import Application
 

@@ -10,7 +10,7 @@ from jwt_middleware.cli.lookup import did_you_mean
 from jwt_middleware.cli.showing import entry_json, print_entries
 from jwt_middleware.cli.store import Store, opened
 from jwt_middleware.cli.terminal import Json, console, note, print_json, reporting
-from jwt_middleware.cli.wording import shown
+from jwt_middleware.explaining.wording import shown
 
 
 def audit_command(

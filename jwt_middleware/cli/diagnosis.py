@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from jwt_middleware import errors
 from jwt_middleware.cli.provider import Provider
-from jwt_middleware.cli.wording import listed, moment, shown
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.explaining import findings
 from jwt_middleware.explaining.findings import RefusedToken, about_claim
+from jwt_middleware.explaining.wording import listed, moment, shown
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Tenant
 from jwt_middleware.tokens import decoded

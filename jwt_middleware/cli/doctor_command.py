@@ -17,7 +17,7 @@ from jwt_middleware.cli.checkup.given_settings import given_settings
 from jwt_middleware.cli.durations import seconds_in
 from jwt_middleware.cli.store import Revocations, Store
 from jwt_middleware.cli.terminal import REFUSED, Json, console, print_json, reporting
-from jwt_middleware.cli.wording import visible
+from jwt_middleware.explaining.wording import visible
 
 _STYLES: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"}
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from jwt_middleware.cli import diagnosis
 from jwt_middleware.cli.diagnosis import Case
 from jwt_middleware.cli.provider import Provider
-from jwt_middleware.cli.wording import shown
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.explaining.checking import check
 from jwt_middleware.explaining.checking import token_in as token_in
 from jwt_middleware.explaining.steps import Step
+from jwt_middleware.explaining.wording import shown
 from jwt_middleware.identity import Identity
 
 

@@ -16,8 +16,8 @@ from jwt_middleware.cli.progress import progress_bar
 from jwt_middleware.cli.store import Store, opened
 from jwt_middleware.cli.tenant_lines import numbered_lines, tenant_in
 from jwt_middleware.cli.terminal import REFUSED, Json, console, note, print_json, reporting
-from jwt_middleware.cli.wording import visible
 from jwt_middleware.errors import ConfigurationError, TemporarilyUnavailable
+from jwt_middleware.explaining.wording import visible
 from jwt_middleware.tenants.changes import Added
 from jwt_middleware.tenants.model import Tenant
 

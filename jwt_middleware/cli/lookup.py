@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from jwt_middleware.cli.terminal import fail
-from jwt_middleware.cli.wording import listed, shown
 from jwt_middleware.errors import TemporarilyUnavailable
+from jwt_middleware.explaining.wording import listed, shown
 from jwt_middleware.tenants.model import Application, Tenant
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import msgspec
 from jwt_middleware import errors
 from jwt_middleware.cli.provider import Provider, application_named, key_named, tenant_named
 from jwt_middleware.cli.terminal import fail
-from jwt_middleware.cli.wording import shown
 from jwt_middleware.errors import AuthenticationError
+from jwt_middleware.explaining.wording import shown
 from jwt_middleware.grammar import is_clean, is_name, is_scope
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.model import Tenant, normalized_types

@@ -15,7 +15,7 @@ from jwt_middleware.cli.lookup import LOOKED_THROUGH
 from jwt_middleware.cli.store import TENANTS, environment
 from jwt_middleware.cli.store import opened as opened_store
 from jwt_middleware.cli.terminal import fail
-from jwt_middleware.cli.wording import listed, shown
+from jwt_middleware.explaining.wording import listed, shown
 from jwt_middleware.grammar import is_name
 from jwt_middleware.settings import JWTSettings
 from jwt_middleware.tenants.file import FileTenants, read_toml, tenant_entries

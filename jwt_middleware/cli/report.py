@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from jwt_middleware.cli.explanation import Explanation, Refused
-from jwt_middleware.cli.wording import listed, moment, shown
 from jwt_middleware.explaining.steps import NOT_CHECKED, STEPS
+from jwt_middleware.explaining.wording import listed, moment, shown
 from jwt_middleware.identity import Identity
 
 UNVERIFIED: Final = "UNVERIFIED: anybody may have written this"

@@ -16,7 +16,7 @@ from jwt_middleware.cli.lookup import tenant_named
 from jwt_middleware.cli.moments import moment_in
 from jwt_middleware.cli.store import Revocations, Store, opened, opened_revocations, revocations_url
 from jwt_middleware.cli.terminal import Json, Yes, confirm, fail, note, print_json, reporting
-from jwt_middleware.cli.wording import duration, moment, shown
+from jwt_middleware.explaining.wording import duration, moment, shown
 from jwt_middleware.grammar import is_clean
 from jwt_middleware.revocation.lifetimes import Revoker
 from jwt_middleware.settings import JWTSettings

@@ -14,7 +14,7 @@ from jwt_middleware.cli.showing import SOON, end_of, key_json, print_change, pri
 from jwt_middleware.cli.store import Store, opened
 from jwt_middleware.cli.tenant_commands import TenantId
 from jwt_middleware.cli.terminal import Json, console, fail, note, print_json, reporting
-from jwt_middleware.cli.wording import shown
+from jwt_middleware.explaining.wording import shown
 from jwt_middleware.tenants.changes import algorithm_of_secrets, are_alike, next_key_id
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 from jwt_middleware.tenants.model import Tenant

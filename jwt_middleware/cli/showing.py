@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jwt_middleware.cli.terminal import note, print_json
-from jwt_middleware.cli.wording import listed, moment, shown, visible
+from jwt_middleware.explaining.wording import listed, moment, shown, visible
 from jwt_middleware.tenants.jwks import JWKS
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 from jwt_middleware.tenants.model import Application, Tenant

@@ -22,8 +22,8 @@ from jwt_middleware.cli.showing import (
 )
 from jwt_middleware.cli.store import Store, opened, require_sql
 from jwt_middleware.cli.terminal import Json, Yes, confirm, console, fail, note, print_json, reporting
-from jwt_middleware.cli.wording import listed, moment, shown
 from jwt_middleware.errors import ConfigurationError, TemporarilyUnavailable
+from jwt_middleware.explaining.wording import listed, moment, shown
 from jwt_middleware.tenants.jwks import JWKS
 from jwt_middleware.tenants.key_sources import KeySource
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from jwt_middleware.cli import USAGE
-from jwt_middleware.cli.wording import visible
 from jwt_middleware.errors import ConfigurationError, Problem, TemporarilyUnavailable
+from jwt_middleware.explaining.wording import visible
 
 REFUSED: Final = 1
 """Exit status when a token was refused, or an answer was not the documented one."""

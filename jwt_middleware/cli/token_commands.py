@@ -13,7 +13,7 @@ from jwt_middleware.cli.provider import Provider, TenantsFile, opened
 from jwt_middleware.cli.report import as_json, print_explanation
 from jwt_middleware.cli.store import Store
 from jwt_middleware.cli.terminal import REFUSED, Json, console, fail, note, print_json, reporting
-from jwt_middleware.cli.wording import listed
+from jwt_middleware.explaining.wording import listed
 from jwt_middleware.identity import Identity
 from jwt_middleware.tokens import DEFAULT_LIFETIME
 

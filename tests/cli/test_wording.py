@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from jwt_middleware.cli.wording import duration, listed, moment, shown, visible
+from jwt_middleware.explaining.wording import duration, listed, moment, shown, visible
 
 
 @pytest.mark.parametrize(

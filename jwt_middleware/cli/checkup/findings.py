@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from jwt_middleware.cli.wording import duration
 from jwt_middleware.errors import ConfigurationError, TemporarilyUnavailable
+from jwt_middleware.explaining.wording import duration
 
 MUCH: Final = 2.0
 """Seconds that clocks may differ by before it is worth a look."""

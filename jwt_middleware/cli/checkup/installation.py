@@ -10,7 +10,7 @@ from typing import Final
 from packaging.requirements import Requirement
 
 from jwt_middleware.cli.checkup.findings import Finding, failure, fine, warning
-from jwt_middleware.cli.wording import listed
+from jwt_middleware.explaining.wording import listed
 
 DISTRIBUTION: Final = "tenant-jwt-middleware"
 _CHECK: Final = "installation"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from jwt_middleware.cli.checkup.findings import Finding, failure, fine, warning
-from jwt_middleware.cli.wording import duration, listed
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.explaining.wording import duration, listed
 from jwt_middleware.tenants.keys import HMAC_HASHES, Key
 from jwt_middleware.tenants.model import Tenant
 

@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 
 from jwt_middleware.cli.checkup.findings import Finding, clocks, failure, fine, warning
-from jwt_middleware.cli.wording import visible
 from jwt_middleware.errors import InsecureTransport, NoCredentials
+from jwt_middleware.explaining.wording import visible
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.secret import fresh_secret
 from jwt_middleware.tokens import signed

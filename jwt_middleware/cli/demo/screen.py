@@ -15,7 +15,7 @@ from rich.text import Text
 from jwt_middleware.cli.demo.scenes import EVENT
 from jwt_middleware.cli.demo.tour import Row
 from jwt_middleware.cli.demo.world import TENANT, World
-from jwt_middleware.cli.wording import shown
+from jwt_middleware.explaining.wording import shown
 
 WIDTH_OF_CODES: Final = 32
 
