@@ -42,12 +42,11 @@ def token_of(tenant: Tenant, key: Key, now: float) -> str:
 
 
 def test_the_programs_of_the_page_run_and_do_what_it_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changing, using, revoking = blocks(PAGE, "python")
+    changing, using, auditing, revoking = blocks(PAGE, "python")
     names: dict[str, Any] = {}
-    exec(changing, names)  # noqa: S102 (our own page)
-    exec(using, names)  # noqa: S102
-    [shown] = blocks(PAGE, "text")
-    assert capsys.readouterr().out == shown
+    for program in (changing, using, auditing):
+        exec(program, names)  # noqa: S102 (our own page)
+    assert capsys.readouterr().out == "".join(blocks(PAGE, "text"))
     authenticator, tenants = names["authenticator"], names["tenants"]
     acme = tenants.tenant("acme")
     old, new = Key.secret(str(names["secret"]), kid="2026-11"), Key.secret(str(names["new_secret"]), kid="2026-12")
@@ -60,6 +59,13 @@ def test_the_programs_of_the_page_run_and_do_what_it_says(folder: Path, capsys: 
         authenticator.authenticate(good)
     authenticator.close()
     tenants.close()
+
+
+def test_every_action_of_the_audit_is_listed() -> None:
+    package = Path(jwt_middleware.__file__).parent
+    action = re.compile(r'"((?:tenant|application|secret|key|store|link|token|subject)\.[a-z]+)"')
+    noted = {name for file in package.rglob("*.py") for name in action.findall(file.read_text())}
+    assert noted == set(re.findall(r"`((?:tenant|application|secret|key|store|link|token|subject)\.[a-z]+)`", PAGE))
 
 
 def test_every_store_in_the_tables_has_a_public_name() -> None:
