@@ -506,8 +506,12 @@ def test_no_password_and_no_parameter_is_told(
         postgres_database.run("DROP TABLE jwt_middleware_keys CASCADE")
         with pytest.raises(TemporarilyUnavailable) as failed:
             store.add_tenant(Tenant("other", keys=[Key.secret("s" * 64)], applications=[]))
+        with pytest.raises(TemporarilyUnavailable) as listed:
+            store.tenants()
+        with pytest.raises(TemporarilyUnavailable) as looked_up:
+            store.resolve("acme")
     assert failed.value.reason == "tenant_store_failed_with_UndefinedTable"
-    for error in (refused.value, failed.value):
+    for error in (refused.value, failed.value, listed.value, looked_up.value):
         assert error.__cause__ is None
         assert error.__suppress_context__
     texts = (caplog.text, repr(store), str(refused.value), str(failed.value))
