@@ -90,7 +90,7 @@ def test_the_environment_may_name_a_store(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("sqlite:///revocations.db", "sqlalchemy", "sql"),
         ("redis://cache", "redis", "redis"),
-        ("sqlite:///revocations.db redis://cache", "sqlalchemy", "sql"),
+        ("sqlite:///revocations.db redis://cache", "redis", "redis"),
     ],
 )
 def test_a_missing_extra_is_named(url: str, missing: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
