@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,21 @@ def test_a_server_that_hangs_is_not_waited_for_longer_than_the_limit_in_either_c
     postgres_database.server.resume()
     eventually(lambda: is_back(store), within=2)
     plugin.close()
+
+
+def test_a_change_is_not_waited_for_longer_than_its_limit_either(
+    postgres_database: PostgresDatabase, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(postgres_database)
+    monkeypatch.setattr(connections, "WRITE_TIMEOUT", LIMIT)
+    postgres_database.server.pause()
+    for change in (lambda: store.suspend("acme"), lambda: store.remove("acme"), store.tenants):
+        began = time.monotonic()
+        with pytest.raises(TemporarilyUnavailable, match="tenant_store_timed_out"):
+            change()
+        assert time.monotonic() - began < LIMIT + MARGIN
+    postgres_database.server.resume()
+    eventually(lambda: is_back(store))
 
 
 def test_many_who_ask_a_server_that_hangs_are_all_told_in_time(
@@ -479,6 +494,20 @@ def test_a_forked_process_leaves_a_sqlite_file_to_its_parent(tmp_path: Path, ope
             os._exit(0 if is_found(store) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert is_found(store)
+
+
+def test_a_process_that_is_forked_while_the_database_is_looked_at_looks_itself(
+    database: Database, opened: Open
+) -> None:
+    store = opened(database)
+    store._connections._is_admitted, store._connections._admission = False, Future()
+    child = os.fork()
+    if child == 0:
+        outcome = 1
+        with contextlib.suppress(BaseException):
+            outcome = 0 if is_found(store) else 2
+        os._exit(outcome)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_connections_are_bounded_and_ended_by_closing(postgres_database: PostgresDatabase, opened: Open) -> None:
