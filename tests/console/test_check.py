@@ -149,6 +149,11 @@ def another_algorithm(world: World) -> None:
     world.tenants.replace_tenant(acme(keys=[Key.secret(OLD * 2, algorithm="HS512")]))
 
 
+def test_a_type_that_is_not_accepted_is_told(world: World, visitor: Visitor) -> None:
+    page = checked(visitor, signed({"iss": "acme"}, Key.secret(OLD), typ="x"))
+    assert 'typ is "x".' in text(page)
+
+
 def a_retired_key(world: World) -> None:
     world.tenants.replace_tenant(acme(keys=[Key.secret(OLD, not_after=1)]))
 

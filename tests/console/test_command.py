@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import socket
@@ -35,12 +34,15 @@ def variables(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return {"JWT_MIDDLEWARE_TENANTS": f"sqlite:///{file}", "JWT_MIDDLEWARE_STORE_KEY": STORE_KEY}
 
 
-@pytest.fixture
-def served(variables: dict[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+@pytest.fixture(params=["in JSON", "in words"])
+def served(
+    request: pytest.FixtureRequest, variables: dict[str, str], tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     """The process, its address, and the file with all that it prints."""
     (tmp_path / "settings.toml").write_text('required_claims = ["org"]\nmax_lifetime = 7200\n')
     printed = tmp_path / "printed"
-    command = program("console", "--port", "0", "--json", "--settings", "settings.toml")
+    form = ["--json"] if request.param == "in JSON" else []
+    command = program("console", "--port", "0", "--settings", "settings.toml", *form)
     with (
         printed.open("wb") as file,
         subprocess.Popen(
@@ -62,9 +64,9 @@ def served(variables: dict[str, str], tmp_path: Path) -> Iterator[tuple[subproce
 def _address(process: subprocess.Popen[bytes], printed: Path) -> str:
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r'\{\s*"url": "([^"]+)"\s*\}', printed.read_text())
+        found = re.search(r'\{\s*"url": "([^"]+)"\s*\}|^The console is at (\S+)/$', printed.read_text(), re.MULTILINE)
         if found is not None:
-            return found[1]
+            return found[1] or found[2]
         time.sleep(0.02)
     pytest.fail(f"the console did not start: {printed.read_text()}")
 
@@ -88,7 +90,6 @@ def test_a_link_of_the_command_leads_to_a_new_secret_and_its_address_is_logged_n
     process.send_signal(signal.SIGTERM)
     assert process.wait(SECONDS_TO_START) == 0
     text = printed.read_text()
-    assert json.loads(text[text.index("{") : text.index("}") + 1]) == {"url": address}
     for hidden_text in ("/refresh/", link.rpartition("/")[2], secret, OLD):
         assert hidden_text not in text
     audit = called("audit", "--json", **variables).stdout

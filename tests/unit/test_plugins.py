@@ -564,3 +564,37 @@ def test_the_same_holds_on_an_event_loop() -> None:
     with pytest.raises(OSError, match="already gone"):
         asyncio.run(Authenticator(settings(Broken(), revocations=revocations)).aclose())
     assert revocations.closed == ["close"]
+
+
+# What a plug-in remembers
+
+
+class Recalling:
+    """Remembers one answer, and is asked for everything else."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def recall(self, issuer: str) -> Any:
+        return self._answer() if issuer == "acme" else plugins.UNKNOWN
+
+    def resolve(self, issuer: str) -> Tenant | None:
+        return GLOBEX if issuer == "globex" else None
+
+
+def test_what_a_plug_in_remembers_is_taken_and_the_rest_is_asked(authenticate: Authenticate) -> None:
+    authenticator = Authenticator(settings(Recalling(lambda: ACME)))
+    assert authenticate(authenticator, token()).tenant_id == "acme"
+    assert authenticate(authenticator, token(iss="globex")).tenant_id == "globex"
+    authenticator.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(lambda: "acme", "tenant_store_answered_with_str"), (lambda: 1 / 0, "tenant_store_failed_with_ZeroDivisionError")],
+)
+def test_what_a_plug_in_remembers_wrongly_is_503(answer: Any, reason: str, authenticate: Authenticate) -> None:
+    authenticator = Authenticator(settings(Recalling(answer)))
+    with pytest.raises(TemporarilyUnavailable) as caught:
+        authenticate(authenticator, token())
+    assert caught.value.reason.startswith(reason)

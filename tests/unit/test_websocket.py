@@ -257,3 +257,11 @@ def test_on_a_public_path_nobody_looks_at_a_token_in_either_place(subprotocols: 
 def test_http_requests_know_no_subprotocols() -> None:
     door = ASGIDoor(settings(websocket_subprotocol=True))
     assert door.get("/a", headers=[("Sec-WebSocket-Protocol", f"bearer, {token()}")]).status == 401
+
+
+def test_a_root_path_that_stands_elsewhere_opens_nothing_and_hides_no_demand() -> None:
+    socket = Socket(public=["/static/*"], rules=[Rule("/v1/secret", scopes=["admin"])])
+    assert socket.open(path="/static/live", root_path="/api") == ACCEPTED
+    assert socket.open(path="/static/api/v1/live", root_path="/api") == REFUSED
+    assert socket.open(token(), "/static/api/v1/secret", root_path="/api") == REFUSED
+    assert socket.open(token(), "/static/api/v1/live", root_path="/api") == ACCEPTED
