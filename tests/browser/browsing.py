@@ -63,7 +63,8 @@ def _complaints(message: ConsoleMessage) -> Iterator[str]:
 
 
 def faults(page: Page, *rules: str) -> list[str]:
-    """What axe finds that keeps people from using the page, by these rules or by all."""
+    """What axe finds that keeps people from using the page, by these rules or by all, once its styles are there."""
+    page.wait_for_load_state()
     page.evaluate(f"window.axe || (() => {{{_AXE}}})()")
     options = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
     found = page.evaluate("options => axe.run(document, options)", options)
@@ -75,7 +76,8 @@ def faults(page: Page, *rules: str) -> list[str]:
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
+    """By how many pixels the page is wider than the window, once its styles are there."""
+    page.wait_for_load_state()
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
 

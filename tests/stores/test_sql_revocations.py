@@ -114,6 +114,15 @@ def test_a_process_whose_clock_is_ahead_removes_nothing_that_others_need(
     other.close()
 
 
+def test_a_process_whose_clock_is_behind_keeps_what_it_needs_longer_itself(
+    store: SQLRevocations, clock: SettableClock, revocation_database: Database
+) -> None:
+    clock.now -= 86_400
+    store._next_sweep = clock.now
+    store.revoke_token("acme", "t-1", until=clock.now - KEPT_LONGER + 300)
+    assert len(rows(revocation_database)) == 1
+
+
 def test_a_process_sweeps_seldom(store: SQLRevocations, clock: SettableClock, revocation_database: Database) -> None:
     left = []
     for seconds in (0, SWEPT_EVERY - 1, 1):
