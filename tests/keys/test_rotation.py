@@ -331,7 +331,7 @@ class Tally:
                 self.refused.append(finished - started)
 
     def refused_within(self, late: float) -> list[float]:
-        """Of those that were refused, those that took less than the grace, for a client that was so many seconds late."""
+        """Seconds that some took which were refused within the grace, less what a client may have been late."""
         return [seconds for seconds in self.refused if seconds < GRACE - late]
 
 
