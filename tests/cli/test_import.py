@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -228,7 +229,7 @@ def test_many_are_quick_and_take_little_memory(folder: Path, there: SQLTenants) 
     assert there.count() == MANY
     # The budget for 100,000 is 60 s and 300 MB; the machine that runs this may be busy with other things.
     assert seconds < 60 * MANY / 100_000 + 10
-    assert peak < 300
+    assert 20 < peak < 300
 
 
 def test_postgresql_takes_a_list_too(postgres_database: PostgresDatabase, empty_folder: Path) -> None:
@@ -247,21 +248,22 @@ def list_of_many(file: Path, count: int) -> None:
         lines.writelines(line(f"tenant-{number:06}") for number in range(count))
 
 
-def _unmeasured(variables: dict[str, str]) -> dict[str, str]:
-    """Measuring coverage takes memory of its own."""
-    return {name: value for name, value in variables.items() if not name.startswith(("COV_CORE_", "COVERAGE_"))}
-
-
 def timed(folder: Path, name: str, **variables: str) -> tuple[float, float]:
     """Seconds and megabytes that it takes in a process of its own."""
-    began = time.monotonic()
-    process = subprocess.Popen(
-        program("tenant", "import", name),
-        cwd=folder,
-        env=_unmeasured(environment(**variables)),
-        stdout=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    began, peak = time.monotonic(), 0.0
+    with subprocess.Popen(
+        program("tenant", "import", name), cwd=folder, env=environment(**variables), stdout=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None:
+            peak = max(peak, _high_water(process.pid))
+            time.sleep(0.02)
     assert process.returncode == 0
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    return time.monotonic() - began, peak
+
+
+def _high_water(process: int) -> float:
+    """Megabytes that the process has had at most. What wait4 tells counts in the process that started it."""
+    with suppress(OSError):
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+        return int(found[1]) / 1024 if found else 0.0
+    return 0.0
