@@ -83,7 +83,8 @@ def overflow(page: Page) -> int:
 
 
 def focused(page: Page) -> str:
-    """What the keyboard acts on, and whether one can see that."""
+    """What the keyboard acts on, and whether one can see that, once the page's styles are there."""
+    page.wait_for_load_state()
     described: str = page.evaluate(
         """() => {
             const it = document.activeElement, style = getComputedStyle(it);

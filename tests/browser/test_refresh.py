@@ -174,6 +174,7 @@ def test_by_keyboard_alone(house: House, page: Page) -> None:
     assert focused(page) == f"button {MAKE}"
     page.keyboard.press("Enter")
     secret = secret_on(page)
+    page.wait_for_load_state()
     for _ in range(20):
         page.keyboard.press("Tab")
         assert "not to be seen" not in focused(page)
