@@ -292,11 +292,6 @@ class ObservedGate(Gate):
         )
 
 
-def allows(admission: Admission) -> Answer | None:
-    """405 for a method that the verify endpoint does not have, before anything else."""
-    return admission.gate.allows(admission) if admission.is_verification else None
-
-
 def checked_settings(settings: object, layer: str) -> JWTSettings:
     """The settings for a layer. Raises ConfigurationError where they are something else."""
     if isinstance(settings, JWTSettings):

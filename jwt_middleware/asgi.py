@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, allows, doubled
+from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, doubled
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.exchange import Exchange, Message, ObservedExchange, Receive, Scope, Send, field_values
 from jwt_middleware.identity import Identity, current_identity
@@ -42,7 +42,7 @@ class JWTMiddleware:
             return
         gate, exchange = self.gate, self._begin(scope, receive, send)
         admission = exchange.admission
-        answer = allows(admission) if admission.is_verification else None
+        answer = gate.allows(admission) if admission.is_verification else None
         if answer is None:
             try:
                 token = gate.token(admission, exchange.credentials(), scope.get("scheme") in _SECURE)
@@ -82,15 +82,14 @@ class JWTMiddleware:
         if kind == "http":
             method = scope["method"]
             admission = gate.begin(method, path_of(scope), method == "OPTIONS" and _is_preflight(scope))
-            if other := _other_reading(scope):
-                gate.consider(admission, other)
-            return self._exchange(gate, admission, scope, receive, send)
-        if kind == "websocket":
-            admission = gate.begin_socket(path_of(scope))
-            if other := _other_reading(scope):
-                gate.consider(admission, other)
-            return self._socket_exchange(gate, admission, scope, receive, send)
-        raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
+            exchange = self._exchange(gate, admission, scope, receive, send)
+        elif kind == "websocket":
+            exchange = self._socket_exchange(gate, gate.begin_socket(path_of(scope)), scope, receive, send)
+        else:
+            raise ValueError(f"{kind!r} is no scope type that could be protected: http, websocket and lifespan are")
+        if other := _other_reading(scope):
+            gate.consider(exchange.admission, other)
+        return exchange
 
     async def _pass(self, exchange: Exchange) -> None:
         previous = current_identity.get()

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from jwt_middleware.errors import TemporarilyUnavailable
+from jwt_middleware.forks import renew_after_fork
 
 Answer = TypeVar("Answer")
 
@@ -43,6 +44,7 @@ class Flights(Generic[Answer]):
         self._clock = clock
         self._lock = threading.Lock()
         self._under_way: dict[str, _UnderWay] = {}
+        renew_after_fork(self)
 
     def join(self, question: str) -> Flight[Answer]:
         """The look-up of this question. Raises TemporarilyUnavailable where too many others are under way."""
@@ -66,6 +68,11 @@ class Flights(Generic[Answer]):
             if under_way is not None and under_way.future is flight.future:
                 del self._under_way[question]
         flight.future.set_result(outcome)
+
+    def after_fork(self) -> None:
+        """In the child: whoever flies does so in the parent, and nobody there holds the lock."""
+        self._lock = threading.Lock()
+        self._under_way = {}
 
     def __len__(self) -> int:
         return len(self._under_way)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, allows, doubled
+from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, admission_of, doubled
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.identity import Identity, current_identity
 from jwt_middleware.log import report_late_refusal
@@ -52,7 +52,7 @@ class JWTMiddleware:
             self.gate.check_single(environ[ADMISSION])
         method = environ["REQUEST_METHOD"]
         admission = self.gate.begin(method, path_of(environ), method == "OPTIONS" and _is_preflight(environ))
-        answer = (admission.is_verification and allows(admission)) or self._admit(admission, environ)
+        answer = (admission.is_verification and self.gate.allows(admission)) or self._admit(admission, environ)
         if answer is not None:
             return self.answer(environ, start_response, answer)
         return self._pass(admission, environ, start_response)

@@ -38,6 +38,7 @@ class _ByPanel(TyperGroup):
     """Commands and groups in the order of their panels."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order in which `--help` shows them."""
         commands: dict[str, Any] = {**self.commands}
         return sorted(commands, key=lambda name: PANELS.index(commands[name].rich_help_panel))
 

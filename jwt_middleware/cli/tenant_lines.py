@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from jwt_middleware.errors import ConfigurationError, Problem
-from jwt_middleware.tenants.jwks import JWKS
+from jwt_middleware.tenants.entries import TenantEntry
 from jwt_middleware.tenants.key_sources import KeySource
 from jwt_middleware.tenants.keys import Key
-from jwt_middleware.tenants.model import Application, Tenant
+from jwt_middleware.tenants.model import Tenant
 
 MAX_LINE: Final = 1 << 18
 """Bytes in a line at most."""
@@ -37,28 +37,10 @@ class KeyLine(msgspec.Struct, forbid_unknown_fields=True):
     not_after: datetime | float | None = None
 
 
-class ApplicationLine(msgspec.Struct, forbid_unknown_fields=True):
-    """An application with a ceiling, or one that is suspended."""
-
-    id: str
-    scopes: list[str] | None = None
-    active: bool = True
-
-
-class TenantLine(msgspec.Struct, forbid_unknown_fields=True):
+class TenantLine(TenantEntry, kw_only=True):
     """A tenant. Without `keys`, `jwks` and `discover` it has no key, and no token is accepted until it has one."""
 
-    id: str
-    applications: list[str | ApplicationLine]
     keys: list[KeyLine] | None = None
-    jwks: str | None = None
-    discover: str | None = None
-    issuers: list[str] | None = None
-    active: bool = True
-    scope_claim: str = "scope"
-    audience_claim: str = "aud"
-    max_lifetime: float | None = None
-    token_types: list[str] | None = None
 
 
 _decode: Final = msgspec.json.Decoder(TenantLine).decode
@@ -88,31 +70,13 @@ def tenant_in(line: bytes) -> Tenant:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         what = str(error) if isinstance(error, msgspec.DecodeError) else "not UTF-8, or nested too deeply"
         raise ConfigurationError([Problem("line", what, "write one JSON object a line")]) from None
-    return Tenant(
-        entry.id,
-        keys=_keys(entry),
-        applications=[*map(_application, entry.applications)],
-        issuers=entry.issuers,
-        active=entry.active,
-        scope_claim=entry.scope_claim,
-        audience_claim=entry.audience_claim,
-        max_lifetime=entry.max_lifetime,
-        token_types=entry.token_types,
-    )
-
-
-def _application(entry: str | ApplicationLine) -> Application | str:
-    return entry if isinstance(entry, str) else Application(entry.id, scopes=entry.scopes, active=entry.active)
+    return entry.tenant(_keys(entry))
 
 
 def _keys(entry: TenantLine) -> list[Key] | KeySource:
     if [entry.keys, entry.jwks, entry.discover].count(None) < 2:
         raise ConfigurationError([Problem("keys", "more than one source", "name one of keys, jwks and discover")])
-    if entry.jwks is not None:
-        return JWKS(entry.jwks)
-    if entry.discover is not None:
-        return JWKS.discover(entry.discover)
-    return [*map(_key, entry.keys or ())]
+    return entry.key_source() or [*map(_key, entry.keys or ())]
 
 
 def _key(entry: KeyLine) -> Key:

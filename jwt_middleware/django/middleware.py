@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate, allows
+from jwt_middleware.admission import ADMISSION, IDENTITY, Admission, Gate
 from jwt_middleware.bearer import BearerToken
 from jwt_middleware.django.configuration import door
 from jwt_middleware.django.responses import in_place_of, response_to, watched
@@ -46,7 +46,7 @@ class JWTMiddleware:
             return self._serve_async(request)
         admission = self._begin(request)
         gate = admission.gate
-        answer = allows(admission) if admission.is_verification else None
+        answer = gate.allows(admission) if admission.is_verification else None
         if answer is None:
             try:
                 token = _token(admission, request)
@@ -67,7 +67,7 @@ class JWTMiddleware:
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         admission = self._begin(request)
         gate = admission.gate
-        answer = allows(admission) if admission.is_verification else None
+        answer = gate.allows(admission) if admission.is_verification else None
         if answer is None:
             try:
                 token = _token(admission, request)

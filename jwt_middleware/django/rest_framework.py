@@ -124,6 +124,7 @@ class _HasScopes(BasePermission):
     _refused: Admission | None = None
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        """See BasePermission."""
         admission = admission_in(request.META)
         identity = admission.identity
         if identity is not None and identity.has_scopes(*self.scopes):

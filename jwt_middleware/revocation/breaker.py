@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from types import TracebackType
 
 from jwt_middleware.errors import TemporarilyUnavailable
+from jwt_middleware.forks import renew_after_fork
 
 
 class Breaker:
@@ -23,7 +22,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._is_suspect = False
         self._trial: Attempt | None = None
-        _everywhere.add(self)
+        renew_after_fork(self)
 
     def attempt(self) -> Attempt:
         """A context manager around one call. Raises TemporarilyUnavailable while somebody else tries.
@@ -70,15 +69,3 @@ class Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._breaker.ended(self, error)
-
-
-_everywhere: weakref.WeakSet[Breaker] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for breaker in _everywhere:
-        breaker.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch (Windows forks nothing)
-    os.register_at_fork(after_in_child=_after_fork)

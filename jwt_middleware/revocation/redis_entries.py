@@ -11,7 +11,7 @@ from jwt_middleware.errors import TemporarilyUnavailable
 from jwt_middleware.revocation.breaker import Breaker
 from jwt_middleware.revocation.entries import FOREVER, KEPT_LONGER, Entry
 from jwt_middleware.revocation.redis_address import Address
-from jwt_middleware.revocation.redis_links import FAILURES, AsyncLinks, Latest, Links, Reply, Script
+from jwt_middleware.revocation.redis_links import FAILURES, AsyncLinks, Latest, Links, Reply, Script, Terms
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -112,9 +112,9 @@ class RedisEntries:
         self.address = Address(url_or_client)
         self._prefix = f"{{{prefix}}}:"
         self._marker, self._builder = f"{self._prefix}generation", f"{self._prefix}builder"
-        breaker, latest = Breaker("revocation_store", FAILURES), Latest()
-        common = (self.address, max_connections, store_timeout, eviction_checked, breaker, latest)
-        self._links, self._async_links = Links(*common), AsyncLinks(*common)
+        breaker = Breaker("revocation_store", FAILURES)
+        terms = Terms(self.address, max_connections, store_timeout, eviction_checked, breaker, Latest())
+        self._links, self._async_links = Links(terms), AsyncLinks(terms)
 
     def start(self) -> None:
         """Have a look at the server, if it answers; else that is logged. Raises ConfigurationError if it evicts."""

@@ -82,15 +82,25 @@ class Latest:
     server = ""
 
 
+class Terms(NamedTuple):
+    """What both colours of one store go by."""
+
+    address: Address
+    limit: int
+    """Connections of a process, and of an event loop."""
+    timeout: float
+    """Seconds for each call."""
+    eviction_checked: bool
+    breaker: Breaker
+    latest: Latest
+
+
 class _Common:
     """What both colours share."""
 
-    def __init__(self, address: Address, limit: int, timeout: float, eviction_checked: bool, latest: Latest) -> None:
-        self._latest = latest
-        self._address = address
-        self._limit = limit
-        self._timeout = timeout
-        self._eviction_checked = eviction_checked
+    def __init__(self, terms: Terms) -> None:
+        self._address, self._limit, self._timeout = terms.address, terms.limit, terms.timeout
+        self._eviction_checked, self._breaker, self._latest = terms.eviction_checked, terms.breaker, terms.latest
         self._has_complained = False
 
     def _comes_too_late(self, link: _Link, deadline: float) -> bool:
@@ -125,17 +135,8 @@ class Links(_Common):
     Commands may be sent twice: they must mean the same then. Raises TemporarilyUnavailable, or ConfigurationError.
     """
 
-    def __init__(
-        self,
-        address: Address,
-        limit: int,
-        timeout: float,
-        eviction_checked: bool,
-        breaker: Breaker,
-        latest: Latest,
-    ) -> None:
-        super().__init__(address, limit, timeout, eviction_checked, latest)
-        self._breaker = breaker
+    def __init__(self, terms: Terms) -> None:
+        super().__init__(terms)
         # By process: what was inherited is left alone, and another pool used.
         self._pools: dict[int, Pool[_Link]] = {}
 
@@ -261,17 +262,8 @@ class _LoopPool(NamedTuple):
 class AsyncLinks(_Common):
     """The same on event loops: each has connections of its own, which end when it does."""
 
-    def __init__(
-        self,
-        address: Address,
-        limit: int,
-        timeout: float,
-        eviction_checked: bool,
-        breaker: Breaker,
-        latest: Latest,
-    ) -> None:
-        super().__init__(address, limit, timeout, eviction_checked, latest)
-        self._breaker = breaker
+    def __init__(self, terms: Terms) -> None:
+        super().__init__(terms)
         # By process: a thread does not survive a fork.
         self._resolving: dict[int, Future[None]] = {}
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()

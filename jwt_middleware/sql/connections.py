@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, Executable, Pool, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from jwt_middleware.errors import ConfigurationError, TemporarilyUnavailable
+from jwt_middleware.forks import renew_after_fork
 from jwt_middleware.sql.engines import check_exists, is_late, opened, unavailable
 from jwt_middleware.sql.prepared import Prepared
 from jwt_middleware.sql.time_limits import TimeLimit, seconds_left
@@ -57,7 +56,7 @@ class Connections:
         self._lock = threading.Lock()
         self._admission: Future[ConfigurationError | str | None] | None = None
         self._is_admitted = self._has_complained = False
-        _everywhere.add(self)
+        renew_after_fork(self)
 
     @property
     def url(self) -> URL:
@@ -116,17 +115,24 @@ class Connections:
         except SQLAlchemyError as error:
             raise unavailable(error, self._store) from None
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """A transaction, committed at the end. In SQLite there is one at a time, from its beginning on.
 
         Raises TemporarilyUnavailable, and IntegrityError for the caller to explain.
         """
+        return self._patiently(transaction)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """For several statements that change nothing: they keep nobody from writing. Raises TemporarilyUnavailable."""
+        return self._patiently(nullcontext)
+
+    @contextmanager
+    def _patiently(self, scope: Callable[[Connection], AbstractContextManager[Any]]) -> Iterator[Connection]:
         try:
             with TimeLimit(WRITE_TIMEOUT):
                 if not self._is_admitted:
                     self._await_admission()
-                with self._writing.engine.connect() as connection, transaction(connection):
+                with self._writing.engine.connect() as connection, scope(connection):
                     yield connection
         except IntegrityError:
             raise
@@ -221,14 +227,4 @@ def transaction(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("COMMIT")
 
 
-_everywhere: weakref.WeakSet[Connections] = weakref.WeakSet()
 _inherited: list[Pool] = []
-
-
-def _after_fork() -> None:
-    for connections in _everywhere:
-        connections.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch (Windows forks nothing)
-    os.register_at_fork(after_in_child=_after_fork)

@@ -26,8 +26,8 @@ class Desk:
     """Where tenants are written: one transaction, the tables of one schema, how keys are sealed, and who writes."""
 
     def __init__(self, connection: Connection, schema: str | None, sealer: Sealer, actor: str, now: float) -> None:
-        self.connection = self._connection = connection
-        self.tables = self._tables = tables_in(schema)
+        self.connection = connection
+        self.tables = tables_in(schema)
         self.touched: set[str] = set()
         """The issuers, before and after, of the tenants that were written."""
         self._schema = schema
@@ -38,22 +38,22 @@ class Desk:
     def take(self, tenant_id: str) -> Tenant | None:
         """The tenant, if there is one; nobody else changes it before the transaction ends."""
         self._lock(tenant_id)
-        rows = self._connection.execute(by_id(self._schema), {"tenant_id": tenant_id})
+        rows = self.connection.execute(by_id(self._schema), {"tenant_id": tenant_id})
         return next((one for one in tenants_in(rows, self._sealer) if one.id == tenant_id), None)
 
     def put(self, tenant: Tenant, old: Tenant | None) -> None:
         """Write what is new in the tenant. Raises ConfigurationError for an issuer that is somebody else's."""
         self.touched.update(tenant.issuers, () if old is None else old.issuers)
         if old is None:
-            self._connection.execute(insert(self._tables.tenants), _row(tenant))
+            self.connection.execute(insert(self.tables.tenants), _row(tenant))
         elif _row(tenant) != _row(old):
-            mine = self._tables.tenants.c.id == tenant.id
-            self._connection.execute(update(self._tables.tenants).where(mine), _row(tenant))
+            mine = self.tables.tenants.c.id == tenant.id
+            self.connection.execute(update(self.tables.tenants).where(mine), _row(tenant))
         if old is None or tenant.issuers != old.issuers:
             self._refuse_issuers_of_others(tenant)
-            self._replace(self._tables.issuers, tenant, _issuers(tenant))
+            self._replace(self.tables.issuers, tenant, _issuers(tenant))
         if old is None or tenant.applications != old.applications:
-            self._replace(self._tables.applications, tenant, _applications(tenant))
+            self._replace(self.tables.applications, tenant, _applications(tenant))
         if old is None or (tenant.keys, fetched_from(tenant)) != (old.keys, fetched_from(old)):
             self._seal_keys(tenant)
 
@@ -61,23 +61,23 @@ class Desk:
         """The tenants among these that there are. Others may change them before the transaction ends."""
         found: dict[str, Tenant] = {}
         for some in _portions(tenant_ids):
-            rows = self._connection.execute(by_ids(self._schema), {"tenant_ids": some})
+            rows = self.connection.execute(by_ids(self._schema), {"tenant_ids": some})
             found |= {tenant.id: tenant for tenant in tenants_in(rows, self._sealer)}
         return {tenant_id: found[tenant_id] for tenant_id in tenant_ids if tenant_id in found}
 
     def owners(self, issuers: Sequence[str]) -> dict[str, str]:
         """Whose each of these issuers is, as far as they are somebody's."""
-        columns = self._tables.issuers.c
+        columns = self.tables.issuers.c
         found: dict[str, str] = {}
         for some in _portions(issuers):
             taken = select(columns.issuer, columns.tenant_id).where(columns.issuer.in_(some))
-            found |= {issuer: owner for issuer, owner in self._connection.execute(taken)}
+            found |= {issuer: owner for issuer, owner in self.connection.execute(taken)}
         return found
 
     def count(self) -> int:
         """How many tenants there are."""
-        counted = select(func.count()).select_from(self._tables.tenants)
-        return self._connection.execute(counted).scalar_one()
+        counted = select(func.count()).select_from(self.tables.tenants)
+        return self.connection.execute(counted).scalar_one()
 
     def put_new(self, tenants: Sequence[Tenant], action: str) -> None:
         """Write tenants of which nothing is there yet, and who did it, with one statement for each table.
@@ -86,43 +86,43 @@ class Desk:
         """
         self._require_sealer()
         self.touched.update(issuer for tenant in tenants for issuer in tenant.issuers)
-        self._insert(self._tables.tenants, map(_row, tenants))
+        self._insert(self.tables.tenants, map(_row, tenants))
         for table, rows_of in (
-            (self._tables.issuers, _issuers),
-            (self._tables.applications, _applications),
-            (self._tables.keys, self._keys),
+            (self.tables.issuers, _issuers),
+            (self.tables.applications, _applications),
+            (self.tables.keys, self._keys),
         ):
             self._insert(table, (row for tenant in tenants for row in _placed(tenant, rows_of(tenant))))
         if self.has_audit():
-            self._insert(self._tables.audit, (self._entry(action, tenant.id, {}) for tenant in tenants))
+            self._insert(self.tables.audit, (self._entry(action, tenant.id, {}) for tenant in tenants))
 
     def remove(self, tenant_id: str) -> bool:
         """Remove the tenant and everything that is its own, be it readable or not; whether there was one."""
         if not self._lock(tenant_id):
             return False
-        tenants, issuers, *others = self._tables[:4]
+        tenants, issuers, *others = self.tables[:4]
         gone = select(issuers.c.issuer).where(issuers.c.tenant_id == tenant_id)
-        self.touched.update(self._connection.execute(gone).scalars())
-        links = [self._tables.links] if self.has_audit() else []
+        self.touched.update(self.connection.execute(gone).scalars())
+        links = [self.tables.links] if self.has_audit() else []
         for table in (issuers, *others, *links):
-            self._connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
-        self._connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
+            self.connection.execute(delete(table).where(table.c.tenant_id == tenant_id))
+        self.connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
         return True
 
     def note(self, action: str, tenant_id: str | None, details: Mapping[str, Any]) -> None:
         """Write down who did this, in the same transaction. The revision before the newest has no place for it."""
         if self.has_audit():
-            self._connection.execute(insert(self._tables.audit), self._entry(action, tenant_id, details))
+            self.connection.execute(insert(self.tables.audit), self._entry(action, tenant_id, details))
 
     def has_audit(self) -> bool:
         """Whether the schema has the tables for audit and links."""
-        return inspect(self._connection).has_table(self._tables.audit.name, self._schema)
+        return inspect(self.connection).has_table(self.tables.audit.name, self._schema)
 
     def reseal_after(self, tenant_id: str, limit: int) -> list[str]:
         """Write the keys of the next tenants, by id, sealed with the first of the store keys; whose these were."""
-        ids = self._tables.tenants.c.id
+        ids = self.tables.tenants.c.id
         following = select(ids).where(ids > tenant_id).order_by(ids).limit(limit)
-        found = [*self._connection.execute(following).scalars()]
+        found = [*self.connection.execute(following).scalars()]
         for tenant in filter(None, map(self.take, found)):
             self._seal_keys(tenant)
         return found
@@ -136,21 +136,21 @@ class Desk:
 
     def renew_check_value(self) -> None:
         """Write down how keys are sealed now."""
-        meta, value = self._tables.meta, self._sealer.check_value()
+        meta, value = self.tables.meta, self._sealer.check_value()
         if self._check_value() is None:
-            self._connection.execute(insert(meta), {"name": CHECK_NAME, "value": value})
+            self.connection.execute(insert(meta), {"name": CHECK_NAME, "value": value})
         else:
-            self._connection.execute(update(meta).where(meta.c.name == CHECK_NAME), {"value": value})
+            self.connection.execute(update(meta).where(meta.c.name == CHECK_NAME), {"value": value})
 
     def _lock(self, tenant_id: str) -> bool:
         """Have nobody else change the tenant before the transaction ends; whether there is one of just this id."""
-        ids = self._tables.tenants.c.id
-        found = self._connection.execute(select(ids).where(ids == tenant_id).with_for_update())
+        ids = self.tables.tenants.c.id
+        found = self.connection.execute(select(ids).where(ids == tenant_id).with_for_update())
         return tenant_id in found.scalars().all()
 
     def _check_value(self) -> str | None:
-        meta = self._tables.meta
-        return self._connection.execute(select(meta.c.value).where(meta.c.name == CHECK_NAME)).scalar()
+        meta = self.tables.meta
+        return self.connection.execute(select(meta.c.value).where(meta.c.name == CHECK_NAME)).scalar()
 
     def _entry(self, action: str, tenant_id: str | None, details: Mapping[str, Any]) -> dict[str, Any]:
         text = msgspec.json.encode(details).decode()
@@ -164,19 +164,19 @@ class Desk:
 
     def _seal_keys(self, tenant: Tenant) -> None:
         self._require_sealer()
-        self._replace(self._tables.keys, tenant, self._keys(tenant))
+        self._replace(self.tables.keys, tenant, self._keys(tenant))
 
     def _refuse_issuers_of_others(self, tenant: Tenant) -> None:
         refuse_issuers_of_others(tenant, self.owners(tenant.issuers))
 
     def _replace(self, table: Table, tenant: Tenant, rows: Iterable[dict[str, Any]]) -> None:
-        self._connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
+        self.connection.execute(delete(table).where(table.c.tenant_id == tenant.id))
         self._insert(table, _placed(tenant, rows))
 
     def _insert(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
         listed = [*rows]
         if listed:
-            self._connection.execute(insert(table), listed)
+            self.connection.execute(insert(table), listed)
 
     def _keys(self, tenant: Tenant) -> Iterable[dict[str, Any]]:
         keys = [(key.key_id, key.algorithm, key.not_after, key.material) for key in tenant.keys]

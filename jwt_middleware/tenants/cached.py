@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from jwt_middleware.errors import ConfigurationError, Problem, TemporarilyUnavailable
 from jwt_middleware.flights import Failure, Flight, Flights
+from jwt_middleware.forks import renew_after_fork
 from jwt_middleware.grammar import escaped
 from jwt_middleware.plugins import UNKNOWN, Plugin, Unknown, aclose_all, check_of, close_all
 from jwt_middleware.tenants.model import Tenant
@@ -82,6 +83,7 @@ class CachedTenants:
         subscribe = getattr(resolver, "subscribe", None)
         if subscribe is not None:
             subscribe(self.forget)
+        renew_after_fork(self)
 
     def recall(self, issuer: str) -> Tenant | Unknown | None:
         """What is known and needs no renewal; else UNKNOWN."""
@@ -153,6 +155,10 @@ class CachedTenants:
     async def aclose(self) -> None:
         """The same on an event loop."""
         await aclose_all([self.resolver, self._plugin, self._store_check])
+
+    def after_fork(self) -> None:
+        """In the child: nobody there holds the lock. What is remembered stays."""
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._tenants)

@@ -26,10 +26,10 @@ import msgspec
 
 from jwt_middleware.errors import ConfigurationError, Problem
 from jwt_middleware.grammar import escaped
-from jwt_middleware.tenants.jwks import JWKS
+from jwt_middleware.tenants.entries import TenantEntry
 from jwt_middleware.tenants.key_sources import KeySource
 from jwt_middleware.tenants.keys import Key
-from jwt_middleware.tenants.model import Application, Tenant
+from jwt_middleware.tenants.model import Tenant
 from jwt_middleware.tenants.static import StaticTenants
 
 _log = logging.getLogger("jwt_middleware")
@@ -161,24 +161,8 @@ class _KeyEntry(msgspec.Struct, forbid_unknown_fields=True):
     not_after: datetime | float | None = None
 
 
-class _ApplicationEntry(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    scopes: list[str] | None = None
-    active: bool = True
-
-
-class _TenantEntry(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    applications: list[str | _ApplicationEntry]
+class _TenantEntry(TenantEntry, kw_only=True):
     keys: list[_KeyEntry] | None = None
-    jwks: str | None = None
-    discover: str | None = None
-    issuers: list[str] | None = None
-    active: bool = True
-    scope_claim: str = "scope"
-    audience_claim: str = "aud"
-    max_lifetime: float | None = None
-    token_types: list[str] | None = None
 
 
 def _watch(watched: weakref.ref[FileTenants], stop: threading.Event, interval: float) -> None:
@@ -221,7 +205,8 @@ def _named_files(entries: list[Any], folder: Path) -> Iterator[Path]:
 def _built(entry: object, folder: Path, problems: list[Problem]) -> Tenant | None:
     where = f"tenant {entry['id']!r}" if isinstance(entry, dict) and "id" in entry else "a tenant without id"
     try:
-        return _tenant(msgspec.convert(entry, _TenantEntry), folder, where)
+        converted = msgspec.convert(entry, _TenantEntry)
+        return converted.tenant(_keys(converted, folder, where))
     except msgspec.ValidationError as error:
         problems.append(Problem(where, str(error), "see the fields of [[tenants]] in the documentation"))
     except ConfigurationError as error:
@@ -229,43 +214,19 @@ def _built(entry: object, folder: Path, problems: list[Problem]) -> Tenant | Non
     return None
 
 
-def _tenant(entry: _TenantEntry, folder: Path, where: str) -> Tenant:
-    return Tenant(
-        entry.id,
-        keys=_keys(entry, folder, where),
-        applications=[*_applications(entry.applications)],
-        issuers=entry.issuers,
-        active=entry.active,
-        scope_claim=entry.scope_claim,
-        audience_claim=entry.audience_claim,
-        max_lifetime=entry.max_lifetime,
-        token_types=entry.token_types,
-    )
-
-
 def _keys(entry: _TenantEntry, folder: Path, where: str) -> list[Key] | KeySource:
     """The keys of the entry, or where they are fetched from."""
     if [entry.keys, entry.jwks, entry.discover].count(None) != 2:
         fix = "name one of keys, jwks (the address of a key set) and discover (the address of an OpenID provider)"
         raise ConfigurationError([Problem("keys", "not exactly one source", fix)])
-    if entry.jwks is not None:
-        return JWKS(entry.jwks)
-    if entry.discover is not None:
-        return JWKS.discover(entry.discover)
+    if (source := entry.key_source()) is not None:
+        return source
     problems: list[Problem] = []
     places = enumerate(entry.keys or (), 1)
     keys = [key for place in places if (key := _key(*place, folder, where, problems)) is not None]
     if problems:
         raise ConfigurationError(problems)
     return keys
-
-
-def _applications(entries: list[str | _ApplicationEntry]) -> Iterator[Application]:
-    for entry in entries:
-        if isinstance(entry, str):
-            yield Application(entry)
-        else:
-            yield Application(entry.id, scopes=entry.scopes, active=entry.active)
 
 
 def _key(number: int, entry: _KeyEntry, folder: Path, where: str, problems: list[Problem]) -> Key | None:

@@ -104,8 +104,8 @@ class SQLTenants:
 
     def count(self) -> int:
         """How many tenants there are, active or not."""
-        with self.transaction() as desk:
-            return desk.count()
+        with self._connections.reading() as connection:
+            return self._desk(connection).count()
 
     def acting_as(self, actor: str) -> SQLTenants:
         """The same store, whose changes are written down as this one's: a person, a command, a page."""
@@ -128,8 +128,8 @@ class SQLTenants:
         """
         limit = min(max(limit, 0), MAX_PAGE)
         wanted = None if actions is None else tuple(actions)
-        with self.transaction() as desk:
-            return audit_entries(desk, tenant_id, wanted, limit, before)
+        with self._connections.reading() as connection:
+            return audit_entries(self._desk(connection), tenant_id, wanted, limit, before)
 
     def note(self, action: str, tenant_id: str | None = None, **details: Any) -> None:
         """Write something down that is no change of a tenant. No secret may be in the details."""
@@ -142,7 +142,7 @@ class SQLTenants:
         touched: set[str] = set()
         try:
             with self._connections.writing() as connection:
-                desk = Desk(connection, self._schema, self._sealer, self._actor, self._clock())
+                desk = self._desk(connection)
                 touched = desk.touched
                 yield desk
         finally:
@@ -290,7 +290,10 @@ class SQLTenants:
 
     def _admit(self, connection: Connection) -> None:
         check_revision(revision_of(connection, self._schema))
-        Desk(connection, self._schema, self._sealer, self._actor, self._clock()).check_sealer()
+        self._desk(connection).check_sealer()
+
+    def _desk(self, connection: Connection) -> Desk:
+        return Desk(connection, self._schema, self._sealer, self._actor, self._clock())
 
     def _change(self, tenant_id: str, change: Callable[[Tenant], Tenant], action: str, **details: Any) -> None:
         def existing(old: Tenant | None) -> Tenant:

@@ -27,20 +27,18 @@ from jwt_middleware.testing.clock import Clock
 
 IsRevoked: TypeAlias = Callable[..., bool]
 """Takes tenant id, token id, subject and `iat`."""
-SettableClock: TypeAlias = Clock
-"""Moves only when a test moves it: `clock.now += 60`."""
 
 
 class RevocationStoreSuite:
     """A store that can be told and asked. `store` gives an empty one, which goes by `clock` if it can."""
 
     @pytest.fixture
-    def clock(self) -> SettableClock:
+    def clock(self) -> Clock:
         """Seconds since the Unix epoch."""
-        return SettableClock()
+        return Clock()
 
     @pytest.fixture
-    def store(self, clock: SettableClock) -> Any:
+    def store(self, clock: Clock) -> Any:
         """An empty store; override this."""
         raise NotImplementedError("override the fixture `store`")
 
@@ -158,7 +156,7 @@ class RevocationStoreSuite:
     def test_the_later_end_counts_in_whichever_order_they_come(
         self,
         ends: tuple[float | None, float | None],
-        clock: SettableClock,
+        clock: Clock,
         store: WritableRevocations,
         is_revoked: IsRevoked,
     ) -> None:
@@ -173,7 +171,7 @@ class RevocationStoreSuite:
 
     @pytest.mark.parametrize("end", [0.5, 1, 59, 61, 86_400, 4_000_000_000])
     def test_an_entry_counts_until_its_end(
-        self, end: float, clock: SettableClock, store: WritableRevocations, is_revoked: IsRevoked
+        self, end: float, clock: Clock, store: WritableRevocations, is_revoked: IsRevoked
     ) -> None:
         now = clock.now
         store.revoke_token("acme", "t-1", until=now + end)
@@ -235,7 +233,7 @@ class SharedRevocationStoreSuite(RevocationStoreSuite):
     """A store that several processes share: `another` gives a second one that looks at the same entries."""
 
     @pytest.fixture
-    def another(self, store: Any, clock: SettableClock) -> Any:
+    def another(self, store: Any, clock: Clock) -> Any:
         """A second store, as another process would make it; override this."""
         raise NotImplementedError("override the fixture `another`")
 

@@ -6,6 +6,7 @@ from functools import cache
 from secrets import token_bytes
 from typing import Never
 
+from jwt_middleware.tenants.changes import changed
 from jwt_middleware.tenants.keys import Key
 from jwt_middleware.tenants.model import Application, Tenant
 
@@ -22,17 +23,7 @@ def acme() -> Tenant:
 
 def suspended(tenant: Tenant) -> Tenant:
     """The same tenant while it is suspended: `override(app, tenants=[suspended(tenant)])`."""
-    return Tenant(
-        tenant.id,
-        keys=tenant.keys if tenant.key_source is None else tenant.key_source,
-        applications=tenant.applications,
-        issuers=tenant.issuers,
-        active=False,
-        scope_claim=tenant.scope_claim,
-        audience_claim=tenant.audience_claim,
-        max_lifetime=tenant.max_lifetime,
-        token_types=tenant.token_types,
-    )
+    return changed(tenant, active=False)
 
 
 class EverythingRevoked:

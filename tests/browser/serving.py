@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from jwt_middleware.cli.demo.uvicorn_server import running
 from jwt_middleware.console import Console
 from jwt_middleware.starlette import protect
 from jwt_middleware.tenants.keys import Key
@@ -59,7 +58,7 @@ def serving(template: Path, folder: Path, certificate: tuple[Path, Path]) -> Ite
         url = f"https://localhost:{listener.getsockname()[1]}{BELOW}"
         with closing(World(template, folder, url, public=[f"{BELOW}/*"])) as world:
             world.clock.now = time.time()
-            with _running(_api(world, world.console), listener, certificate):
+            with running(_api(world, world.console), listener, ssl_certfile=certificate[0], ssl_keyfile=certificate[1]):
                 yield House(world, url)
 
 
@@ -70,25 +69,3 @@ def _api(world: World, console: Console) -> Starlette:
     app = Starlette(routes=[Route("/v1/me", me), Mount(BELOW, console.app)])
     protect(app, world.settings)
     return app
-
-
-@contextmanager
-def _running(app: Starlette, listener: socket.socket, certificate: tuple[Path, Path]) -> Iterator[None]:
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_config=None,
-        ssl_certfile=certificate[0],
-        ssl_keyfile=certificate[1],
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.005)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()

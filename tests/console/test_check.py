@@ -14,7 +14,7 @@ from jwt_middleware import Application, InvalidToken, Key, MemoryRevocations, Re
 from jwt_middleware.console.check_page import steps_shown
 from jwt_middleware.explaining.checking import Outcome
 from jwt_middleware.explaining.steps import STEPS
-from jwt_middleware.testing.revocations import SettableClock
+from jwt_middleware.testing import Clock
 from jwt_middleware.tokens import signed
 
 from ..unit import making
@@ -25,7 +25,7 @@ OTHER: Final = "another secret, which nobody at this API has ever had"
 SIGNATURE: Final = "the tenant, its key and the signature"
 
 
-def token(clock: SettableClock, secret: str = OLD, kid: str | None = None, **claims: Any) -> str:
+def token(clock: Clock, secret: str = OLD, kid: str | None = None, **claims: Any) -> str:
     now = int(clock())
     good = {"sub": "user_123", "iss": "acme", "aud": "shop", "iat": now, "exp": now + 600, "scope": ["read", "write"]}
     kept = {name: value for name, value in {**good, **claims}.items() if value is not making.ABSENT}
@@ -88,7 +88,7 @@ def test_without_a_token_there_is_nothing_to_check(nothing: str, visitor: Visito
 
 
 UNSIGNED: Final = ".".join(making.segment(part) for part in (b'{"alg":"none"}', b'{"iss":"acme"}', b""))
-REFUSED: dict[str, tuple[Callable[[SettableClock], str], str, str, str]] = {
+REFUSED: dict[str, tuple[Callable[[Clock], str], str, str, str]] = {
     "too long": (lambda clock: "x" * 9000, "invalid_token", "the Authorization field", "It has 9000 characters"),
     "no token": (lambda clock: "abc", "invalid_token", "the header", "It has 1 part"),
     "three parts of nothing": (lambda clock: "a.b.c", "invalid_token", "the header", "What is wrong with it: no json"),

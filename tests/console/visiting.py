@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from jwt_middleware import CachedTenants, JWTSettings, Key, SQLTenants, Tenant
 from jwt_middleware.console import Console
 from jwt_middleware.tenants.secret import fresh_secret
-from jwt_middleware.testing.revocations import SettableClock
+from jwt_middleware.testing import Clock
 
 ORIGIN: Final = "https://console.example"
 OLD: Final = fresh_secret("HS256")
@@ -32,7 +32,7 @@ class World:
     def __init__(self, template: Path, folder: Path, origin: str = ORIGIN, **settings: Any) -> None:
         file = folder / "tenants.db"
         shutil.copy(template, file)
-        self.clock = SettableClock()
+        self.clock = Clock()
         self.url = f"sqlite:///{file}"
         self.file = file
         self.tenants = SQLTenants(self.url, store_key=STORE_KEY, store_timeout=5, clock=self.clock)

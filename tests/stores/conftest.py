@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.testing.revocations import SettableClock
+from jwt_middleware.testing import Clock
 
 from .databases import TEMPLATE, Database, PostgresDatabase, SqliteDatabase, migrated
 from .postgres_server import PostgresServer
@@ -30,9 +30,9 @@ def redis_server(redis_process: RedisServer) -> RedisServer:
 
 
 @pytest.fixture
-def clock() -> SettableClock:
+def clock() -> Clock:
     """Seconds since the Unix epoch."""
-    return SettableClock()
+    return Clock()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from jwt_middleware.revocation.entries import Entry
 from jwt_middleware.revocation.recorded import RecordedRevocations
 from jwt_middleware.revocation.redis import RedisRevocations
 from jwt_middleware.revocation.sql import SQLRevocations
-from jwt_middleware.testing.revocations import SettableClock, SharedRevocationStoreSuite
+from jwt_middleware.testing import Clock
+from jwt_middleware.testing.revocations import SharedRevocationStoreSuite
 
 from .databases import Database
 from .proxy import Proxy
@@ -55,13 +56,13 @@ def opened(
 
 class TestTheSuite(SharedRevocationStoreSuite):
     @pytest.fixture
-    def store(self, url: str, redis_server: RedisServer, clock: SettableClock) -> Iterator[RecordedRevocations]:
+    def store(self, url: str, redis_server: RedisServer, clock: Clock) -> Iterator[RecordedRevocations]:
         store = opened(url, redis_server, clock=clock)
         yield store
         store.close()
 
     @pytest.fixture
-    def another(self, url: str, redis_server: RedisServer, clock: SettableClock) -> Iterator[RecordedRevocations]:
+    def another(self, url: str, redis_server: RedisServer, clock: Clock) -> Iterator[RecordedRevocations]:
         another = opened(url, redis_server, clock=clock)
         yield another
         another.close()
@@ -71,7 +72,7 @@ class TestTheSuiteWithAFullCopy(TestTheSuite):
     """The same where Redis answers from the first check on."""
 
     @pytest.fixture
-    def store(self, url: str, redis_server: RedisServer, clock: SettableClock) -> Iterator[RecordedRevocations]:
+    def store(self, url: str, redis_server: RedisServer, clock: Clock) -> Iterator[RecordedRevocations]:
         store = opened(url, redis_server, clock=clock)
         store.keeper.tend()
         yield store

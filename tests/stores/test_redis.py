@@ -22,7 +22,8 @@ from jwt_middleware.revocation import entries, redis_links
 from jwt_middleware.revocation.entries import KEPT_LONGER
 from jwt_middleware.revocation.pool import Pool
 from jwt_middleware.revocation.redis import RedisRevocations
-from jwt_middleware.testing.revocations import SettableClock, SharedRevocationStoreSuite, in_parallel
+from jwt_middleware.testing import Clock
+from jwt_middleware.testing.revocations import SharedRevocationStoreSuite, in_parallel
 
 from .certificate import certificate_for
 from .proxy import Proxy
@@ -38,7 +39,7 @@ IMPATIENT = 0.25
 
 class TestTheSuite(SharedRevocationStoreSuite):
     @pytest.fixture
-    def store(self, redis_server: RedisServer, clock: SettableClock) -> Iterator[RedisRevocations]:
+    def store(self, redis_server: RedisServer, clock: Clock) -> Iterator[RedisRevocations]:
         store = RedisRevocations(redis_server.url, clock=clock, store_timeout=PATIENT)
         store.confirm()
         yield store
@@ -140,7 +141,7 @@ def test_an_entry_that_is_over_leaves_nothing(store: RedisRevocations, redis_ser
     assert redis_server.run("KEYS", "*") == [b"{jwt_middleware}:generation"]
 
 
-def test_an_entry_ends_by_the_clock_of_the_settings(redis_server: RedisServer, clock: SettableClock) -> None:
+def test_an_entry_ends_by_the_clock_of_the_settings(redis_server: RedisServer, clock: Clock) -> None:
     store = RedisRevocations(redis_server.url, clock=clock)
     store.confirm()
     store.revoke_token("acme", "t-1", until=clock.now + 10)
@@ -152,9 +153,7 @@ def test_an_entry_ends_by_the_clock_of_the_settings(redis_server: RedisServer, c
 
 
 @pytest.mark.parametrize("behind", [86_400, -86_400])
-def test_a_server_of_another_time_forgets_nothing_early(
-    behind: int, redis_server: RedisServer, clock: SettableClock
-) -> None:
+def test_a_server_of_another_time_forgets_nothing_early(behind: int, redis_server: RedisServer, clock: Clock) -> None:
     """What counts is how long an entry is needed, not what either takes for now."""
     clock.now -= behind
     store = RedisRevocations(redis_server.url, store_timeout=PATIENT, clock=clock)
@@ -255,7 +254,7 @@ def test_an_old_copy_that_comes_back_is_not_believed(
 
 
 def test_confirming_twice_within_a_moment_confirms_something_new(redis_server: RedisServer) -> None:
-    store = RedisRevocations(redis_server.url, clock=SettableClock())
+    store = RedisRevocations(redis_server.url, clock=Clock())
     generations = set()
     for _ in range(3):
         store.confirm()
@@ -266,7 +265,7 @@ def test_confirming_twice_within_a_moment_confirms_something_new(redis_server: R
 
 
 def test_confirming_what_was_flushed_is_believed_by_a_process_whose_clock_went_back(
-    redis_server: RedisServer, clock: SettableClock
+    redis_server: RedisServer, clock: Clock
 ) -> None:
     store = RedisRevocations(redis_server.url, store_timeout=PATIENT, clock=clock)
     store.confirm()

@@ -19,7 +19,7 @@ from jwt_middleware.tenants.refresh_links import (
     refresh_url,
 )
 from jwt_middleware.tenants.secret import fresh_secret
-from jwt_middleware.testing.revocations import SettableClock
+from jwt_middleware.testing import Clock
 
 from .databases import Database
 
@@ -32,7 +32,7 @@ STORE_KEY = fresh_secret("HS256")
 
 
 @pytest.fixture
-def tenants(database: Database, clock: SettableClock) -> Iterator[SQLTenants]:
+def tenants(database: Database, clock: Clock) -> Iterator[SQLTenants]:
     store = SQLTenants(database.url, store_key=STORE_KEY, store_timeout=5, clock=clock)
     store.add_tenant(Tenant("acme", keys=[OLD], applications=["shop"]))
     yield store
@@ -40,7 +40,7 @@ def tenants(database: Database, clock: SettableClock) -> Iterator[SQLTenants]:
 
 
 @pytest.fixture
-def links(tenants: SQLTenants, clock: SettableClock) -> RefreshLinks:
+def links(tenants: SQLTenants, clock: Clock) -> RefreshLinks:
     return RefreshLinks(tenants.acting_as("a test"), clock=clock)
 
 
@@ -70,7 +70,7 @@ def test_a_link_can_be_looked_at_any_number_of_times(links: RefreshLinks, tenant
 
 
 def test_a_refresh_gives_a_new_secret_and_the_old_one_ends_with_the_grace(
-    links: RefreshLinks, tenants: SQLTenants, clock: SettableClock
+    links: RefreshLinks, tenants: SQLTenants, clock: Clock
 ) -> None:
     refreshed = links.refresh(links.make("acme"), 3600)
     new = refreshed.secret.encode()
@@ -87,7 +87,7 @@ def test_tenants_whose_keys_have_ids_get_one_with_an_id(links: RefreshLinks, ten
 
 
 def test_after_a_leak_the_old_secret_ends_when_the_new_one_is_confirmed_and_not_before(
-    links: RefreshLinks, tenants: SQLTenants, clock: SettableClock
+    links: RefreshLinks, tenants: SQLTenants, clock: Clock
 ) -> None:
     token = links.make("acme")
     new = links.refresh(token, None).secret.encode()
@@ -100,7 +100,7 @@ def test_after_a_leak_the_old_secret_ends_when_the_new_one_is_confirmed_and_not_
     assert reason(links.confirm, token) == reason(links.find, token) == "used"
 
 
-def test_a_leak_is_confirmed_within_a_day(links: RefreshLinks, clock: SettableClock) -> None:
+def test_a_leak_is_confirmed_within_a_day(links: RefreshLinks, clock: Clock) -> None:
     token = links.make("acme")
     links.refresh(token, None)
     clock.now += CONFIRMED_WITHIN
@@ -113,7 +113,7 @@ def test_what_was_not_refreshed_cannot_be_confirmed(links: RefreshLinks, tenants
 
 
 def test_a_new_secret_that_somebody_has_taken_away_cannot_be_confirmed(
-    links: RefreshLinks, tenants: SQLTenants, clock: SettableClock
+    links: RefreshLinks, tenants: SQLTenants, clock: Clock
 ) -> None:
     token = links.make("acme")
     links.refresh(token, None)
@@ -145,7 +145,7 @@ def test_of_many_that_use_a_link_at_once_one_does(links: RefreshLinks, tenants: 
     assert len(acme(tenants).keys) == 2
 
 
-def test_a_link_ends_in_time(links: RefreshLinks, tenants: SQLTenants, clock: SettableClock) -> None:
+def test_a_link_ends_in_time(links: RefreshLinks, tenants: SQLTenants, clock: Clock) -> None:
     token = links.make("acme", expires_in=60)
     clock.now += 60
     assert reason(links.find, token) == reason(links.refresh, token, 0) == "expired"
@@ -252,7 +252,7 @@ def actions(tenants: SQLTenants, **chosen: Any) -> list[tuple[str, str, str | No
     return [(entry.actor, entry.action, entry.tenant_id) for entry in reversed(tenants.audit(**chosen))]
 
 
-def test_every_change_is_written_down_once_with_who_did_it(tenants: SQLTenants, clock: SettableClock) -> None:
+def test_every_change_is_written_down_once_with_who_did_it(tenants: SQLTenants, clock: Clock) -> None:
     admin = tenants.acting_as("ada@desk")
     for _ in range(2):
         admin.suspend("acme")
@@ -283,7 +283,7 @@ def test_every_change_is_written_down_once_with_who_did_it(tenants: SQLTenants, 
     assert actions(tenants) == [(*entry, "acme") for entry in expected]
 
 
-def test_the_audit_is_read_in_pages_and_by_tenant(tenants: SQLTenants, clock: SettableClock) -> None:
+def test_the_audit_is_read_in_pages_and_by_tenant(tenants: SQLTenants, clock: Clock) -> None:
     tenants.add_tenant(Tenant("globex", keys=[], applications=[]))
     clock.now += 1
     tenants.suspend("globex")

@@ -15,7 +15,8 @@ from jwt_middleware.revocation import entries
 from jwt_middleware.revocation.entries import FOREVER, KEPT_LONGER, LATEST, Entry
 from jwt_middleware.revocation.sql import SWEPT_EVERY, SQLRevocations
 from jwt_middleware.sql.schema import upgrade
-from jwt_middleware.testing.revocations import SettableClock, SharedRevocationStoreSuite, in_parallel
+from jwt_middleware.testing import Clock
+from jwt_middleware.testing.revocations import SharedRevocationStoreSuite, in_parallel
 
 from .databases import Database, PostgresDatabase, SqliteDatabase
 from .postgres_server import ROLE
@@ -33,20 +34,20 @@ def url(revocation_database: Database) -> str:
 
 class TestTheSuite(SharedRevocationStoreSuite):
     @pytest.fixture
-    def store(self, url: str, clock: SettableClock) -> Iterator[SQLRevocations]:
+    def store(self, url: str, clock: Clock) -> Iterator[SQLRevocations]:
         store = SQLRevocations(url, clock=clock, store_timeout=PATIENT)
         yield store
         store.close()
 
     @pytest.fixture
-    def another(self, url: str, clock: SettableClock) -> Iterator[SQLRevocations]:
+    def another(self, url: str, clock: Clock) -> Iterator[SQLRevocations]:
         another = SQLRevocations(url, clock=clock, store_timeout=PATIENT)
         yield another
         another.close()
 
 
 @pytest.fixture
-def store(url: str, clock: SettableClock) -> Iterator[SQLRevocations]:
+def store(url: str, clock: Clock) -> Iterator[SQLRevocations]:
     store = SQLRevocations(url, clock=clock, store_timeout=PATIENT)
     yield store
     store.close()
@@ -76,7 +77,7 @@ def test_a_check_is_one_query(url: str) -> None:
     engine.dispose()
 
 
-def test_an_entry_ends(store: SQLRevocations, clock: SettableClock) -> None:
+def test_an_entry_ends(store: SQLRevocations, clock: Clock) -> None:
     store.revoke_token("acme", "t-1", until=clock.now + 10)
     clock.now += 9.9
     assert store.is_revoked(*QUESTION)
@@ -85,7 +86,7 @@ def test_an_entry_ends(store: SQLRevocations, clock: SettableClock) -> None:
 
 
 def test_what_has_ended_is_removed_after_a_later_write(
-    store: SQLRevocations, clock: SettableClock, revocation_database: Database
+    store: SQLRevocations, clock: Clock, revocation_database: Database
 ) -> None:
     long_ago, lately = clock.now - KEPT_LONGER - 10, clock.now - KEPT_LONGER + 300
     store.revoke_token("acme", "stays", until=None)
@@ -101,7 +102,7 @@ def test_what_has_ended_is_removed_after_a_later_write(
 
 
 def test_a_process_whose_clock_is_ahead_removes_nothing_that_others_need(
-    store: SQLRevocations, clock: SettableClock, url: str
+    store: SQLRevocations, clock: Clock, url: str
 ) -> None:
     now = clock.now
     other = SQLRevocations(url, store_timeout=PATIENT, clock=lambda: now)
@@ -115,7 +116,7 @@ def test_a_process_whose_clock_is_ahead_removes_nothing_that_others_need(
 
 
 def test_a_process_whose_clock_is_behind_keeps_what_it_needs_longer_itself(
-    store: SQLRevocations, clock: SettableClock, revocation_database: Database
+    store: SQLRevocations, clock: Clock, revocation_database: Database
 ) -> None:
     clock.now -= 86_400
     store._next_sweep = clock.now
@@ -123,7 +124,7 @@ def test_a_process_whose_clock_is_behind_keeps_what_it_needs_longer_itself(
     assert len(rows(revocation_database)) == 1
 
 
-def test_a_process_sweeps_seldom(store: SQLRevocations, clock: SettableClock, revocation_database: Database) -> None:
+def test_a_process_sweeps_seldom(store: SQLRevocations, clock: Clock, revocation_database: Database) -> None:
     left = []
     for seconds in (0, SWEPT_EVERY - 1, 1):
         clock.now += seconds
@@ -213,7 +214,7 @@ def test_a_server_that_was_restarted_is_asked_again(postgres_database: PostgresD
 # What RecordedRevocations needs
 
 
-def test_every_change_is_to_be_copied_until_somebody_says_it_was(store: SQLRevocations, clock: SettableClock) -> None:
+def test_every_change_is_to_be_copied_until_somebody_says_it_was(store: SQLRevocations, clock: Clock) -> None:
     store.revoke_token("acme", "t-1", until=LATER)
     store.revoke_subject("acme", "user_123", cutoff=5, until=LATER)
     waiting = store.uncopied(100)

@@ -26,7 +26,7 @@ from jwt_middleware.log import report_policy
 from jwt_middleware.sql.schema import upgrade
 from jwt_middleware.sql.sealing import VARIABLE
 from jwt_middleware.tenants.sql import SQLTenants
-from jwt_middleware.testing.revocations import SettableClock
+from jwt_middleware.testing import Clock
 from jwt_middleware.tokens import guide_claims, signed
 
 from ..cli.calling import called
@@ -43,7 +43,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def authenticator(database: Database, clock: SettableClock) -> Iterator[Authenticator]:
+def authenticator(database: Database, clock: Clock) -> Iterator[Authenticator]:
     """By nothing but the URL."""
     authenticator = Authenticator(JWTSettings(database.url, clock=clock))
     yield authenticator
@@ -56,7 +56,7 @@ def store_of(authenticator: Authenticator) -> SQLTenants:
     return authenticator.tenants.resolver
 
 
-def token(clock: SettableClock, key: Key = ACME.keys[0]) -> str:
+def token(clock: Clock, key: Key = ACME.keys[0]) -> str:
     return signed(guide_claims(ACME, "shop", "user_123", now=clock.now), key)
 
 
@@ -67,7 +67,7 @@ def refusal_of(authenticator: Authenticator, text: str) -> str:
 
 
 def test_a_url_makes_tenants_that_are_cached_and_change_while_requests_run(
-    authenticator: Authenticator, clock: SettableClock
+    authenticator: Authenticator, clock: Clock
 ) -> None:
     store, text = store_of(authenticator), token(clock)
     assert refusal_of(authenticator, text) == "unknown_issuer"
@@ -93,7 +93,7 @@ def test_a_url_makes_tenants_that_are_cached_and_change_while_requests_run(
 
 
 def test_the_environment_may_name_the_database(
-    database: Database, monkeypatch: pytest.MonkeyPatch, clock: SettableClock
+    database: Database, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.setenv("JWT_MIDDLEWARE_TENANTS", database.url)
     authenticator = Authenticator(JWTSettings.from_env(clock=clock))
@@ -146,9 +146,7 @@ def test_another_url_is_refused_with_those_that_are_known_and_without_its_passwo
     assert all(form in problem.fix for form in ("tenants.toml", "sqlite:///tenants.db", "postgresql+psycopg://"))
 
 
-def test_no_password_is_shown_or_logged(
-    database: Database, clock: SettableClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_password_is_shown_or_logged(database: Database, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     settings = JWTSettings(database.url, clock=clock)
     with caplog.at_level(logging.DEBUG):
         report_policy(settings, "asgi")

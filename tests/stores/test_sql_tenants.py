@@ -13,8 +13,8 @@ import pytest
 from jwt_middleware import JWKS, Application, CachedTenants, ConfigurationError, Key, TemporarilyUnavailable, Tenant
 from jwt_middleware.sql.writing import Desk
 from jwt_middleware.tenants.sql import SQLTenants
+from jwt_middleware.testing import Clock
 from jwt_middleware.testing.resolvers import TENANTS, described
-from jwt_middleware.testing.revocations import SettableClock
 
 from ..keys.making import Signer
 from .databases import Database, PostgresDatabase
@@ -25,7 +25,7 @@ ACME = Tenant("acme", keys=[Key.secret(SECRET, kid="first")], applications=["sho
 
 
 @pytest.fixture
-def tenants(database: Database, clock: SettableClock) -> Iterator[SQLTenants]:
+def tenants(database: Database, clock: Clock) -> Iterator[SQLTenants]:
     store = SQLTenants(database.url, store_key=STORE_KEY, store_timeout=5, clock=clock)
     yield store
     store.close()
@@ -235,7 +235,7 @@ def test_applications_are_added_limited_suspended_and_resumed_any_number_of_time
 # Keys
 
 
-def test_a_secret_is_rotated_with_a_grace(acme: SQLTenants, clock: SettableClock) -> None:
+def test_a_secret_is_rotated_with_a_grace(acme: SQLTenants, clock: Clock) -> None:
     secret = acme.rotate_secret("acme", kid="second", grace=60)
     found = stored(acme)
     assert ends(found) == {"second": None, "first": clock.now + 60}
@@ -243,7 +243,7 @@ def test_a_secret_is_rotated_with_a_grace(acme: SQLTenants, clock: SettableClock
     assert len(secret) >= 43
 
 
-def test_a_secret_is_rotated_at_once_or_at_a_moment_that_is_given(acme: SQLTenants, clock: SettableClock) -> None:
+def test_a_secret_is_rotated_at_once_or_at_a_moment_that_is_given(acme: SQLTenants, clock: Clock) -> None:
     acme.rotate_secret("acme", kid="second", grace=0)
     assert ends(stored(acme)) == {"second": None, "first": clock.now}
     acme.rotate_secret("acme", kid="third", grace=10, now=clock.now + 1.5)
@@ -289,9 +289,7 @@ def test_a_secret_that_cannot_be_is_refused_and_nothing_changes(
     assert described(stored(acme)) == described(ACME)
 
 
-def test_a_key_is_retired_now_or_later_and_no_later_for_being_retired_again(
-    acme: SQLTenants, clock: SettableClock
-) -> None:
+def test_a_key_is_retired_now_or_later_and_no_later_for_being_retired_again(acme: SQLTenants, clock: Clock) -> None:
     acme.retire_key("acme", "first", at=clock.now + 60)
     assert ends(stored(acme)) == {"first": clock.now + 60}
     acme.retire_key("acme", "first", algorithm="HS256")
@@ -300,7 +298,7 @@ def test_a_key_is_retired_now_or_later_and_no_later_for_being_retired_again(
     assert ends(stored(acme)) == {"first": clock.now - 600}
 
 
-def test_public_keys_are_added_and_retired(tenants: SQLTenants, clock: SettableClock) -> None:
+def test_public_keys_are_added_and_retired(tenants: SQLTenants, clock: Clock) -> None:
     tenants.add_tenant(Tenant("acme", keys=[], applications=["shop"]))
     text = Signer("ES256").pem
     for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -89,3 +90,19 @@ def test_of_many_threads_one_leads() -> None:
     for thread in threads:
         thread.join()
     assert sorted(leaders) == [False] * 19 + [True]
+
+
+def test_a_forked_process_waits_for_no_look_up_of_its_parent() -> None:
+    flights: Flights[str] = Flights(1, "store")
+    flights.join("acme")
+    with flights._lock:
+        child = os.fork()
+        if child == 0:
+            leads = False
+            try:
+                leads = flights.join("acme").leads
+            finally:
+                os._exit(0 if leads else 1)
+        _, status = os.waitpid(child, 0)
+    assert status == 0
+    assert not flights.join("acme").leads

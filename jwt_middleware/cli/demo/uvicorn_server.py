@@ -15,9 +15,13 @@ SECONDS_TO_END: Final = 2
 
 
 @contextmanager
-def running(app: Any, listener: socket.socket) -> Iterator[None]:
-    """Until the end of the block. Addresses are not logged: there may be secrets in them."""
-    settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END)
+def running(app: Any, listener: socket.socket, **options: Any) -> Iterator[None]:
+    """Until the end of the block, with further options of uvicorn's. Addresses are not logged: there may be secrets
+    in them.
+    """
+    settings = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END, **options
+    )
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="demo", daemon=True)
     thread.start()

@@ -11,12 +11,13 @@ import pytest
 from jwt_middleware.revocation import memory
 from jwt_middleware.revocation.entries import KEPT_LONGER
 from jwt_middleware.revocation.memory import MemoryRevocations
-from jwt_middleware.testing.revocations import RevocationStoreSuite, SettableClock
+from jwt_middleware.testing import Clock
+from jwt_middleware.testing.revocations import RevocationStoreSuite
 
 
 class TestTheSuite(RevocationStoreSuite):
     @pytest.fixture
-    def store(self, clock: SettableClock) -> MemoryRevocations:
+    def store(self, clock: Clock) -> MemoryRevocations:
         return MemoryRevocations(clock=clock)
 
 
@@ -24,7 +25,7 @@ class TestWherePlacesAreTaken(RevocationStoreSuite):
     """The same where Python's hash is the same for all: what is found at a place is somebody else's."""
 
     @pytest.fixture
-    def store(self, clock: SettableClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryRevocations]:
+    def store(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryRevocations]:
         monkeypatch.setattr(memory, "hash", lambda _: 7, raising=False)
         store = MemoryRevocations(clock=clock)
         store.revoke_token("somebody", "else", until=None)
@@ -33,12 +34,12 @@ class TestWherePlacesAreTaken(RevocationStoreSuite):
 
 
 @pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def store(clock: SettableClock) -> MemoryRevocations:
+def store(clock: Clock) -> MemoryRevocations:
     return MemoryRevocations(clock=clock)
 
 
@@ -53,7 +54,7 @@ def test_it_says_that_it_is_for_one_process(caplog: pytest.LogCaptureFixture) ->
     assert "single process" in str(MemoryRevocations.__doc__)
 
 
-def test_an_entry_ends(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_an_entry_ends(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now
     store.revoke_token("acme", "t-1", until=now + 10)
     store.revoke_subject("acme", "user_123", cutoff=now, until=now + 10)
@@ -61,9 +62,7 @@ def test_an_entry_ends(store: MemoryRevocations, clock: SettableClock) -> None:
     assert not store.is_revoked("acme", "t-1", "user_123", now)
 
 
-def test_an_entry_that_ended_long_ago_is_removed_by_a_later_write(
-    store: MemoryRevocations, clock: SettableClock
-) -> None:
+def test_an_entry_that_ended_long_ago_is_removed_by_a_later_write(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now
     for number in range(3 * memory.SWEPT_AT_ONCE):
         store.revoke_token("acme", f"t-{number}", until=now + 10)
@@ -77,7 +76,7 @@ def test_an_entry_that_ended_long_ago_is_removed_by_a_later_write(
     assert repr(store) == "MemoryRevocations(4 entries)"
 
 
-def test_a_write_never_sweeps_for_long(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_a_write_never_sweeps_for_long(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now
     for number in range(10 * memory.SWEPT_AT_ONCE):
         store.revoke_token("acme", f"t-{number}", until=now + 10)
@@ -87,7 +86,7 @@ def test_a_write_never_sweeps_for_long(store: MemoryRevocations, clock: Settable
 
 
 def test_an_entry_that_was_given_a_later_end_is_not_removed_at_the_first(
-    store: MemoryRevocations, clock: SettableClock
+    store: MemoryRevocations, clock: Clock
 ) -> None:
     now = clock.now
     for until in (now + 10, now + 20_000):
@@ -99,7 +98,7 @@ def test_an_entry_that_was_given_a_later_end_is_not_removed_at_the_first(
     assert store.is_revoked("acme", "t-3", "user_123", now)
 
 
-def test_a_clock_that_jumps_ahead_and_back_loses_nothing(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_a_clock_that_jumps_ahead_and_back_loses_nothing(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now
     store.revoke_token("acme", "t-1", until=now + 10)
     clock.now = now + KEPT_LONGER
@@ -109,7 +108,7 @@ def test_a_clock_that_jumps_ahead_and_back_loses_nothing(store: MemoryRevocation
 
 
 def test_what_is_displaced_is_found_after_the_other_one_is_gone(
-    store: MemoryRevocations, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+    store: MemoryRevocations, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "hash", lambda _: 7, raising=False)
     now = clock.now
@@ -124,7 +123,7 @@ def test_what_is_displaced_is_found_after_the_other_one_is_gone(
     assert len(store) == 1
 
 
-def test_an_end_in_the_past_is_no_entry_that_counts(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_an_end_in_the_past_is_no_entry_that_counts(store: MemoryRevocations, clock: Clock) -> None:
     store.revoke_token("acme", "t-1", until=clock.now - 100_000)
     store.revoke_subject("acme", "user_123", cutoff=1_000, until=clock.now - 100_000)
     assert not store.is_revoked("acme", "t-1", "user_123", 0)
@@ -132,7 +131,7 @@ def test_an_end_in_the_past_is_no_entry_that_counts(store: MemoryRevocations, cl
 
 @pytest.mark.parametrize("end", [0, 1, 59, 60, 61, 119])
 def test_no_entry_stays_for_ever_because_somebody_wrote_shortly_before_its_time(
-    end: int, store: MemoryRevocations, clock: SettableClock
+    end: int, store: MemoryRevocations, clock: Clock
 ) -> None:
     now = clock.now
     store.revoke_token("acme", "t-1", until=now + end)
@@ -144,7 +143,7 @@ def test_no_entry_stays_for_ever_because_somebody_wrote_shortly_before_its_time(
     assert len(store) == 1
 
 
-def test_an_entry_with_a_later_end_is_kept_past_that_one_too(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_an_entry_with_a_later_end_is_kept_past_that_one_too(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now
     for until in (now + 10, now + 1_000):
         store.revoke_token("acme", "t-1", until=until)
@@ -156,7 +155,7 @@ def test_an_entry_with_a_later_end_is_kept_past_that_one_too(store: MemoryRevoca
     assert store.is_revoked("acme", "-", "user_123", now)
 
 
-def test_a_clock_that_was_ahead_at_the_start_loses_nothing(store: MemoryRevocations, clock: SettableClock) -> None:
+def test_a_clock_that_was_ahead_at_the_start_loses_nothing(store: MemoryRevocations, clock: Clock) -> None:
     now = clock.now = clock.now - 86_400
     store.revoke_token("acme", "t-1", until=now + 10)
     store.revoke_subject("acme", "user_123", cutoff=now, until=now + 10)

@@ -9,9 +9,9 @@ import pytest
 
 from jwt_middleware.revocation import entries
 from jwt_middleware.revocation.entries import Entry, merged
+from jwt_middleware.testing import Clock
 from jwt_middleware.testing.revocations import (
     RevocationStoreSuite,
-    SettableClock,
     SharedRevocationStoreSuite,
     in_parallel,
 )
@@ -43,7 +43,7 @@ class Plain:
 
 class TestAPlainStore(SharedRevocationStoreSuite):
     @pytest.fixture
-    def store(self, clock: SettableClock) -> Plain:
+    def store(self, clock: Clock) -> Plain:
         return Plain(clock)
 
     @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -474,3 +475,31 @@ def test_while_the_store_fails_a_known_tenant_is_served_and_an_unknown_one_is_50
             )
 
     asyncio.run(later())
+
+
+def test_a_forked_process_looks_up_what_its_parent_is_looking_up(clock: Clock) -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def look_up(issuer: str) -> Tenant:
+        if os.getpid() == parent:
+            asked.set()
+            goes_on.wait(5)
+        return ACME
+
+    tenants = CachedTenants(look_up, store_timeout=2, clock=clock)
+    waiting = threading.Thread(target=tenants.resolve, args=("acme",))
+    waiting.start()
+    assert asked.wait(5)
+    with tenants._lock:
+        child = os.fork()
+        if child == 0:
+            found = None
+            try:
+                found = tenants.resolve("acme")
+            finally:
+                os._exit(0 if found is ACME else 1)
+        _, status = os.waitpid(child, 0)
+    goes_on.set()
+    waiting.join()
+    assert status == 0
