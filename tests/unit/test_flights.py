@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 
 import pytest
@@ -98,6 +99,8 @@ def test_a_forked_process_waits_for_no_look_up_of_its_parent() -> None:
     with flights._lock:
         child = os.fork()
         if child == 0:
+            # Whoever waits for a lock that nobody gives back is ended.
+            signal.alarm(10)
             leads = False
             try:
                 leads = flights.join("acme").leads

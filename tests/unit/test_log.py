@@ -177,6 +177,12 @@ def test_a_path_that_cannot_be_opened_gets_no_hint(path: str, caplog: pytest.Log
     assert "public" not in written(NoCredentials(), "GET", path, None, caplog=caplog).getMessage()
 
 
+def test_the_verify_endpoint_which_cannot_be_opened_gets_no_hint(caplog: pytest.LogCaptureFixture) -> None:
+    WSGIDoor(settings(verify_path="/check")).get("/check")
+    [refusal] = [message for message in caplog.messages if message.startswith("refused")]
+    assert "public" not in refusal
+
+
 def test_only_so_many_paths_get_a_hint(caplog: pytest.LogCaptureFixture) -> None:
     log = RefusalLog(PLENTY)
     for number in range(MAX_HINTED_PATHS + 5):

@@ -258,6 +258,14 @@ def test_text_that_names_no_store_is_refused(url: str) -> None:
     assert problem.what.endswith("names no kind of store")
 
 
+@pytest.mark.parametrize(
+    "url", ["mysql://me:hunter2@host", "postgresql:/me:hunter2@host", "postgresql:me:hunter2@host"]
+)
+def test_a_store_that_is_mistyped_shows_no_password(url: str) -> None:
+    [problem] = problems(url)
+    assert problem.what == f"'{url.partition(':')[0]}://...' names no kind of store"
+
+
 @pytest.mark.parametrize("thing", [None, 7, {"acme": tenant()}, Resolver, object(), tenant()])
 def test_what_knows_no_tenants_is_refused(thing: Any) -> None:
     [problem] = problems(thing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 
 import pytest
@@ -112,6 +113,8 @@ def test_a_forked_process_does_not_wait_for_a_trial_of_its_parent(breaker: Break
     with breaker.attempt(), breaker._lock:
         child = os.fork()
         if child == 0:
+            # Whoever waits for a lock that nobody gives back is ended.
+            signal.alarm(10)
             try:
                 succeed(breaker)
             except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -494,6 +495,8 @@ def test_a_forked_process_looks_up_what_its_parent_is_looking_up(clock: Clock) -
     with tenants._lock:
         child = os.fork()
         if child == 0:
+            # Whoever waits for a lock that nobody gives back is ended.
+            signal.alarm(10)
             found = None
             try:
                 found = tenants.resolve("acme")
